@@ -182,6 +182,20 @@ pub(crate) async fn run(broker: Broker, lines: Arc<Lines>, mut ends: watch::Rece
     let _ = tokio::time::timeout(LAST, last).await;
 }
 
+/// A container's name as one level of a topic. A device that lies about it names no other topic, and none that brokers take for an
+/// error.
+fn level(name: &str) -> String {
+    if berth_protocol::is_valid_name(name) {
+        return name.to_owned();
+    }
+    let is_kept = |letter: &char| letter.is_ascii_alphanumeric() || "-._".contains(*letter);
+    let kept = name
+        .chars()
+        .map(|letter| if is_kept(&letter) { letter } else { '_' });
+    // No container that may be so called begins with it.
+    std::iter::once('_').chain(kept).collect()
+}
+
 /// Keeps a connection, and counts them.
 async fn connect(mut connection: EventLoop, connections: watch::Sender<u64>) {
     let mut look_again = LOOK_AGAIN.0;
@@ -297,7 +311,7 @@ impl Publisher {
                         .await?;
                 }
                 for container in &seen.containers {
-                    let topic = format!("{base}/containers/{}", container.name);
+                    let topic = format!("{base}/containers/{}", level(&container.name));
                     self.retain(&mut topics, topic, container).await?;
                 }
             }
@@ -338,7 +352,7 @@ impl Publisher {
             loop {
                 match lines.try_recv() {
                     Ok(line) => {
-                        let topic = format!("{base}/containers/{name}/log");
+                        let topic = format!("{base}/containers/{}/log", level(&name));
                         self.tell(topic, false, json(&*line)).await?;
                     }
                     // The numbers of the lines show what is missing.
@@ -389,6 +403,21 @@ mod tests {
             logs: false,
         })
         .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_name_is_one_level_of_a_topic_whatever_a_device_says() {
+        for (name, topic) in [
+            ("blink-2.0_a", "blink-2.0_a"),
+            ("a/+/#/log", "_a_____log"),
+            ("#", "__"),
+            ("", "_"),
+            ("$SYS\0", "__SYS_"),
+            ("ä", "__"),
+        ] {
+            assert_eq!(level(name), topic, "{name:?}");
+            assert!(rumqttc::valid_topic(&level(name)));
+        }
     }
 
     #[test]

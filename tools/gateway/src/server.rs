@@ -11,7 +11,13 @@ use axum::{Router, body::Body};
 use berth::session::Operator;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -23,6 +29,9 @@ use tower_service::Service;
 
 /// Connections at a time; more wait.
 const CONNECTIONS_MAX: usize = 1024;
+
+/// Of these, one address may have so many: who opens all that he can keeps nobody else out.
+const CONNECTIONS_OF_ONE: usize = CONNECTIONS_MAX / 2;
 
 /// How long a client has for the TLS handshake, and for the head of a request.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -141,6 +150,7 @@ impl Server {
     /// Serves until `end`; then what was begun is ended.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let guests = Guests::default();
         let (ending, ends) = watch::channel(false);
         let mut connections = JoinSet::new();
         let follower = tokio::spawn(keep_following(Arc::clone(&self.app)));
@@ -169,11 +179,14 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
+            let Some(guest) = guests.welcome(web::place(peer.ip())) else {
+                continue;
+            };
             let (acceptor, router, ends) =
                 (self.acceptor.clone(), self.router.clone(), ends.clone());
             connections.spawn(async move {
                 welcome(stream, peer, acceptor, router, ends).await;
-                drop(place);
+                drop((place, guest));
             });
             while connections.try_join_next().is_some() {}
         }
@@ -195,6 +208,45 @@ impl Server {
         let end = tokio::task::spawn_blocking(move || app.state.leases().map(Leases::end));
         // The others take the devices when the leases are over.
         let _ = end.await;
+    }
+}
+
+/// How many connections each address has.
+#[derive(Clone, Debug, Default)]
+struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A connection of an address, as long as it is there.
+#[derive(Debug)]
+struct Guest {
+    guests: Guests,
+    from: IpAddr,
+}
+
+impl Guests {
+    /// One more; `None`: it has as many as it may have.
+    fn welcome(&self, from: IpAddr) -> Option<Guest> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(from).or_default();
+        if *count >= CONNECTIONS_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Guest {
+            guests: self.clone(),
+            from,
+        })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut all = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.from);
+            }
+        }
     }
 }
 
@@ -283,5 +335,24 @@ async fn keep_following(app: Arc<App>) {
             Err(_) => return,
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_does_not_have_all_connections() {
+        let guests = Guests::default();
+        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let mut all: Vec<_> = std::iter::from_fn(|| guests.welcome(one)).collect();
+        assert_eq!(all.len(), CONNECTIONS_OF_ONE);
+        assert!(guests.welcome(other).is_some());
+        all.pop();
+        all.push(guests.welcome(one).unwrap());
+        drop(all);
+        // Nothing is kept of who has none.
+        assert!(guests.0.lock().unwrap().is_empty());
     }
 }

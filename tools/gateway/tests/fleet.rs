@@ -280,6 +280,85 @@ fn a_rollout_waits_goes_on_and_is_taken_back_and_another_must_wait_for_it() {
 }
 
 #[test]
+fn a_line_that_the_old_image_wrote_passes_no_stage() {
+    let street = Street::new();
+    let gate = "stages = [\"1\"]\nwatch_s = 0\nlogs = { lamp = \"ready\" }";
+    let good = street.apply(SAYS_READY, gate);
+    street.ends(good, "done");
+    let silent = street.apply(ENDLESS, gate);
+    wait_until("the first has it", || {
+        let devices = street.rollout(silent)["devices"].clone();
+        devices.to_string().contains("updated")
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    let now = street.rollout(silent);
+    assert_eq!(
+        (&now["state"], &now["stage"]),
+        (&json!("running"), &json!(0)),
+        "{now}"
+    );
+}
+
+#[test]
+fn who_is_no_more_holds_nothing_up_and_a_set_of_nobody_holds_at_once() {
+    let street = Street::new();
+    street.boards[3].set(Does::Pulled);
+    let id = street.apply(ENDLESS, "stages = [\"1\"]\nwatch_s = 3");
+    done(street.gateway.state.path(), &["device", "remove", "b"]);
+    street.ends(id, "done");
+    let http = street.gateway.client();
+    let nobody = json!({ "groups": ["later"], "containers": {} }).to_string();
+    let applied = http.send(
+        "PUT",
+        "/v1/fleet/sets/later",
+        "application/json",
+        nobody.as_bytes(),
+    );
+    street.ends(applied.json()["rollout"].as_i64().unwrap(), "done");
+}
+
+/// As after a gateway that was killed between what it did and its note.
+#[test]
+fn what_is_found_as_it_is_to_be_is_the_sets_from_then_on() {
+    let street = Street::new();
+    let http = street.gateway.client();
+    let image = module(ENDLESS);
+    let there = "/v1/devices/a/containers/lamp?start=true&share=7&configuration=period_ms%3D500";
+    let put = http.send("PUT", there, "application/wasm", &image);
+    assert_eq!(put.status, 200, "{put:?}");
+    let id = street.apply(ENDLESS, FAST);
+    street.ends(id, "done");
+    let history = http.get("/v1/fleet/history?device=a").json();
+    assert_eq!(history[0]["container"], "lamp", "{history}");
+    let nothing = json!({ "groups": ["street"], "containers": {} }).to_string();
+    let applied = http.send(
+        "PUT",
+        "/v1/fleet/sets/lamps",
+        "application/json",
+        nothing.as_bytes(),
+    );
+    assert_eq!(applied.status, 200, "{applied:?}");
+    wait_until("nobody has it", || {
+        street.lamps().iter().all(|(sha256, _)| sha256 == "none")
+    });
+}
+
+/// Nobody could put it back.
+#[test]
+fn a_container_of_no_set_is_not_taken_over() {
+    let street = Street::new();
+    let http = street.gateway.client();
+    let there = "/v1/devices/a/containers/lamp?start=true";
+    let put = http.send("PUT", there, "application/wasm", &module(SAYS_READY));
+    assert_eq!(put.status, 200, "{put:?}");
+    let before = street.lamps();
+    let id = street.apply(ENDLESS, FAST);
+    let report = street.ends(id, "stopped");
+    assert!(report.to_string().contains("of no set"), "{report}");
+    wait_until("all is as it was", || street.lamps() == before);
+}
+
+#[test]
 fn who_is_away_gets_it_when_he_comes_back() {
     let street = Street::new();
     street.boards[1].set(Does::Pulled);

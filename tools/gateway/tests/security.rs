@@ -216,6 +216,62 @@ fn a_network_is_trusted_only_if_somebody_says_so() {
 }
 
 #[test]
+fn who_has_no_key_on_a_trusted_network_has_wasmicos_api_only() {
+    let board = Board::new();
+    let gateway = Gateway::with(
+        &[("roof", &board)],
+        &["--wasmico-without-key", "127.0.0.0/8"],
+    );
+    let trusted = Client::new(&gateway.address, None);
+    wait_until("it is there", || trusted.get("/roof/heap").status == 200);
+    for (method, path) in [
+        ("GET", "/v1/devices"),
+        ("GET", "/v1/devices/roof/heap"),
+        ("GET", "/metrics"),
+        ("POST", "/v1/devices/roof/reset"),
+        ("POST", "/v1/devices/roof/messages"),
+        ("DELETE", "/v1/devices/roof/containers/app"),
+    ] {
+        let answer = trusted.send(method, path, "", b"");
+        assert_eq!(answer.status, 401, "{method} {path}");
+    }
+    assert_eq!((board.heard("Reset"), board.heard("Remove")), (0, 0));
+    assert_eq!(trusted.get("/roof/task/active").status, 200);
+}
+
+#[test]
+fn a_log_in_that_does_not_come_is_not_waited_for_long() {
+    use std::io::{Read, Write};
+    let gateway = Gateway::with(&[], &[]);
+    let mut stream = std::net::TcpStream::connect(&gateway.address).unwrap();
+    stream
+        .write_all(
+            b"POST /-/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+              Content-Length: 100\r\n\r\nkey=",
+        )
+        .unwrap();
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_secs(60)))
+        .unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}
+
+#[test]
+fn what_is_too_large_or_no_text_is_a_problem_like_every_other() {
+    let board = Board::new();
+    let gateway = Gateway::with(&[("roof", &board)], &[]);
+    let http = gateway.client();
+    let large = vec![0; 5 << 20];
+    let path = "/v1/devices/roof/containers/app";
+    let answer = http.send("PUT", path, "application/wasm", &large);
+    assert_eq!((answer.status, &*answer.code()), (413, "too-large"));
+    let answer = http.get("/%ff/heap");
+    assert_eq!((answer.status, &*answer.code()), (400, "bad-request"));
+}
+
+#[test]
 fn a_key_has_its_rate() {
     let board = Board::new();
     let gateway = Gateway::with(&[("roof", &board)], &["--rate", "1"]);

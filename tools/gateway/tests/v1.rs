@@ -433,6 +433,27 @@ fn samples(text: &str) -> Vec<(String, f64)> {
     samples
 }
 
+#[test]
+fn a_stream_ends_with_its_key() {
+    use std::io::{Read, Write};
+    let board = Board::new();
+    let gateway = Gateway::with(&[("roof", &board)], &[]);
+    let key = done(gateway.state.path(), &["key", "add", "eyes"]);
+    let eyes = Client::new(&gateway.address, Some(&key));
+    wait_until("it is there", || eyes.get("/heap").status == 200);
+    let mut stream = std::net::TcpStream::connect(&gateway.address).unwrap();
+    let ask = format!(
+        "GET /v1/devices/roof/events/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(ask.as_bytes()).unwrap();
+    let limit = Some(std::time::Duration::from_secs(60));
+    stream.set_read_timeout(limit).unwrap();
+    done(gateway.state.path(), &["key", "revoke", "eyes"]);
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    assert!(all.starts_with(b"HTTP/1.1 200"));
+}
+
 /// Events of a stream until one is as wanted, as kind, id and data.
 fn follow(
     gateway: &Gateway,

@@ -1,7 +1,7 @@
 //! The look a second: which devices are not what they are to be, and whether roll-outs go on.
 
 use super::{
-    reconcile::{Target, reconcile},
+    reconcile::{TRIAL, Target, reconcile},
     spec::Spec,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     state::{Holds, Rollout, RolloutDevice},
 };
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -104,7 +104,7 @@ pub(crate) async fn run(state: Arc<State>, lines: Arc<Lines>, check_every: Durat
 
 pub(super) struct Engine {
     pub(super) state: Arc<State>,
-    lines: Arc<Lines>,
+    pub(super) lines: Arc<Lines>,
     memory: Mutex<Memory>,
     /// A device that is as it is to be is looked at again so often.
     check_every: Duration,
@@ -116,6 +116,8 @@ struct Work {
     known: Known,
     wanted: Wanted,
     targets: BTreeMap<String, Target>,
+    /// Containers that are of a set already, and those of them that are to go.
+    own: BTreeSet<String>,
     too_much: Vec<String>,
     /// Whose a container is.
     whose: BTreeMap<String, (String, i64)>,
@@ -128,6 +130,8 @@ struct Noted {
     device: String,
     wanted: Wanted,
     whose: BTreeMap<String, (String, i64)>,
+    /// The image that each container is to have.
+    images: BTreeMap<String, String>,
     made: Result<Made, Failed>,
     /// Does the history have it already?
     placed: AtomicBool,
@@ -268,15 +272,15 @@ impl Engine {
                 }
             }
         }
-        let too_much = placed
-            .into_iter()
-            .filter(|name| !targets.contains_key(name));
-        let too_much = too_much.collect();
+        let own = BTreeSet::from_iter(placed);
+        let too_much = own.iter().filter(|name| !targets.contains_key(*name));
+        let too_much = too_much.cloned().collect();
         self.memory().busy.insert(name.clone());
         Ok(Some(Work {
             known,
             wanted,
             targets,
+            own,
             too_much,
             whose,
             lines,
@@ -299,15 +303,19 @@ impl Engine {
         // It is never closed.
         let _place = Arc::clone(&self.places).acquire_owned().await;
         let name = work.known.device.name.clone();
-        let (targets, too_much) = (work.targets, work.too_much);
+        let (targets, own, too_much) = (work.targets, work.own, work.too_much);
+        let images = targets.iter();
+        let images = images.map(|(name, target)| (name.clone(), target.sha256.clone()));
+        let images = images.collect();
         let texts = work.lines.clone();
         let watch = Arc::clone(work.known.line.watch());
         let made = work.known.line.change(Again::No, PATIENCE, move |client| {
-            let made = reconcile(client, &targets, &too_much, &watch)?;
+            let made = reconcile(client, &targets, (&own, &too_much), &watch)?;
             let mut seen = Vec::new();
-            if made.1.is_none() {
+            if made.1.is_none() && !texts.is_empty() {
+                let begun = Begun::of(client)?;
                 for (rollout, container, text) in &texts {
-                    if has_written(client, container, text)? {
+                    if has_written(client, container, text, begun.since(container))? {
                         seen.push((*rollout, container.clone()));
                     }
                 }
@@ -318,6 +326,7 @@ impl Engine {
             device: name.clone(),
             wanted: work.wanted,
             whose: work.whose,
+            images,
             made: made.await,
             placed: AtomicBool::new(false),
         });
@@ -346,7 +355,18 @@ impl Engine {
             return Ok(());
         };
         if !noted.placed.load(Ordering::SeqCst) {
-            self.state.note_placed(device, done, &noted.whose)?;
+            let mut done = done.clone();
+            if failed.is_none() {
+                // A gateway that was killed has done it and not written it.
+                let placed = self.state.placed(device)?;
+                for (container, sha256) in &noted.images {
+                    let is_new = done.iter().all(|(name, ..)| name != container);
+                    if is_new && !placed.contains(container) {
+                        done.push((container.clone(), sha256.clone(), "found"));
+                    }
+                }
+            }
+            self.state.note_placed(device, &done, &noted.whose)?;
             noted.placed.store(true, Ordering::SeqCst);
         }
         for rollout in self.state.rollouts_under_way()? {
@@ -378,17 +398,61 @@ impl Engine {
     }
 }
 
-/// Has a container written a line with this text in it, as far as the device still has its log?
+/// When the containers of a device have begun as what they are now. A log is kept over an update: what is before is of the old image.
+struct Begun(BTreeMap<String, u64>);
+
+impl Begun {
+    fn of(client: &mut berth::Client) -> Result<Self, berth::Error> {
+        let mut all = BTreeMap::new();
+        let (mut log, mut from) = (None, 0);
+        // What has ended says no more since when it was there.
+        for _ in 0..LINES_MAX {
+            let Some(event) = berth::event(client, log, from)? else {
+                break;
+            };
+            (log, from) = (Some(event.log), event.sequence + 1);
+            let begun_us = match event.event {
+                "started" => event.time_us,
+                // That is said when its trial is over.
+                "updated" => event
+                    .time_us
+                    .saturating_sub(u64::try_from(TRIAL.as_micros()).unwrap_or(0)),
+                _ => continue,
+            };
+            if let Some(name) = event.name {
+                all.insert(name.to_string(), begun_us);
+            }
+        }
+        let now_us = berth::hello(client)?.uptime_us;
+        for container in berth::containers(client)? {
+            if container.is_active() {
+                let begun_us = now_us.saturating_sub(container.uptime_us);
+                all.insert(container.name.to_string(), begun_us);
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// In microseconds since the device started.
+    fn since(&self, container: &str) -> u64 {
+        self.0.get(container).copied().unwrap_or(0)
+    }
+}
+
+/// Has a container written a line with this text in it since then, as far as the device still has its log?
 fn has_written(
     client: &mut berth::Client,
     container: &str,
     text: &str,
+    since_us: u64,
 ) -> Result<bool, berth::Error> {
     let (mut log, mut from) = (None, 0);
     // One that writes without end is read further at the next look.
     for _ in 0..LINES_MAX {
         match berth::log_line(client, container, log, from) {
-            Ok(Some(line)) if line.text.contains(text) => return Ok(true),
+            Ok(Some(line)) if line.time_us >= since_us && line.text.contains(text) => {
+                return Ok(true);
+            }
             Ok(Some(line)) => (log, from) = (Some(line.log), line.sequence + 1),
             Ok(None) | Err(berth::Error::Refused(_)) => break,
             Err(error) => return Err(error),

@@ -81,10 +81,16 @@ impl Engine {
             self.memory().complete.remove(&(rollout.id, rollout.stage));
             return Ok(());
         }
-        let stage = this
+        let stage: Vec<_> = this
             .devices
             .values()
-            .filter(|device| device.stage <= rollout.stage);
+            .filter(|device| device.stage <= rollout.stage)
+            // Who was taken out of the gateway holds nothing up.
+            .filter(|device| {
+                device.state == "failed" || self.lines.get(Some(&device.device)).is_some()
+            })
+            .collect();
+        let nobody = stage.is_empty();
         let mut failed = Vec::new();
         let (mut updated, mut waiting, mut unconfirmed) = (0, 0, 0);
         for device in stage {
@@ -110,7 +116,7 @@ impl Engine {
             };
         }
         let key = (rollout.id, rollout.stage);
-        if waiting > 0 || updated == 0 {
+        if waiting > 0 || (updated == 0 && !nobody) {
             self.memory().complete.remove(&key);
             if rollout.asked > 0 {
                 self.state.forget_asked(rollout.id)?;

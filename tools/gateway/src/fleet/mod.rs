@@ -31,6 +31,21 @@ use spec::Stages;
 /// [`Error::Taken`] while it is rolled out.
 pub(crate) fn apply(state: &State, name: &str, spec: &Spec, by: By<'_>) -> Result<Applied, Error> {
     spec.check(name)?;
+    // What comes meanwhile may be another set with the same containers.
+    loop {
+        if let Some(applied) = apply_once(state, name, spec, by)? {
+            return Ok(applied);
+        }
+    }
+}
+
+fn apply_once(
+    state: &State,
+    name: &str,
+    spec: &Spec,
+    by: By<'_>,
+) -> Result<Option<Applied>, Error> {
+    let seen = state.versions()?;
     let all = state.devices()?;
     let devices: Vec<&Device> = all.iter().filter(|device| spec.is_for(device)).collect();
     if let Some(unknown) = spec
@@ -69,5 +84,5 @@ pub(crate) fn apply(state: &State, name: &str, spec: &Spec, by: By<'_>) -> Resul
             i64::try_from(stage).unwrap_or(i64::MAX),
         )
     });
-    state.apply(name, spec, &stages.collect::<Vec<_>>(), by)
+    state.apply(name, spec, &stages.collect::<Vec<_>>(), seen, by)
 }

@@ -8,11 +8,15 @@ use crate::{
 use berth::{Client, Image, Kept};
 use berth_protocol::State;
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use utoipa::ToSchema;
 
 /// How long a new container is on trial on its device before it counts as updated.
-const TRIAL: Duration = Duration::from_secs(2);
+pub(super) const TRIAL: Duration = Duration::from_secs(2);
 
 /// A container as it is to be.
 #[derive(Clone, Debug)]
@@ -139,14 +143,22 @@ pub(crate) fn kept(
 /// What was done, for the history: container, hash and one word.
 pub(crate) type Done = Vec<(String, String, &'static str)>;
 
-/// Makes a device what it is to be. Returns what was done, and why not all if so.
+/// Why a container that is of no set is left as it is: what is in its place has come from somebody else, and nobody could put it back.
+fn is_anothers(name: &str) -> String {
+    format!(
+        "{name}: the device has a container of this name that is of no set, with another image; remove it (`berth rm {name}`), or name \
+         the set's otherwise"
+    )
+}
+
+/// Makes a device what it is to be, of whose containers those named in `own` are of a set already. Returns what was done, and why not all if so.
 ///
 /// # Errors
 /// If the line broke: nobody knows how far it came, and it is looked at again.
 pub(crate) fn reconcile(
     client: &mut Client,
     targets: &BTreeMap<String, Target>,
-    too_much: &[String],
+    (own, too_much): (&BTreeSet<String>, &[String]),
     watch: &Arc<Watch>,
 ) -> Result<(Done, Option<String>), berth::Error> {
     let images = berth::images(client)?;
@@ -156,6 +168,9 @@ pub(crate) fn reconcile(
     for difference in differences(targets, too_much, &images, &containers, &kept) {
         let name = &difference.container;
         let target = targets.get(name);
+        if difference.what == "other-image" && !own.contains(name) {
+            return Ok((done, Some(is_anothers(name))));
+        }
         let made = match (difference.what, target) {
             ("too-much", _) => remove(client, name).map(|()| ("removed", None)),
             ("other-parameters", Some(target)) => {

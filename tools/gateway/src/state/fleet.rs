@@ -17,7 +17,7 @@ pub(crate) struct Happened {
     pub(crate) container: String,
     /// SHA-256 of its image.
     pub(crate) sha256: String,
-    /// `stored`, `updated`, `rolled-back`, `changed`, `started`, `removed` or `refused`.
+    /// `stored`, `updated`, `rolled-back`, `changed`, `started`, `removed`, `refused`, or `found`: it was there already.
     pub(crate) what: String,
     /// The set.
     pub(crate) set: String,
@@ -73,7 +73,19 @@ impl State {
         found.map(|row| row.get(0)).transpose()
     }
 
-    /// A set is to be so. If it was something else a roll-out begins, with `stages` of it devices in their order.
+    /// How many versions of sets there were so far.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub(crate) fn versions(&self) -> Result<i64, Error> {
+        self.look(|sql| {
+            sql.one("SELECT count(*) FROM fleet_version", values![])?
+                .get(0)
+        })
+    }
+
+    /// A set is to be so. If it was something else a roll-out begins, with `stages` of it devices in their order. `None`: there is another
+    /// version of some set since there were `seen`, and nothing is changed.
     ///
     /// # Errors
     /// [`Error::Usage`] if it makes no sense or an image is missing; [`Error::Taken`] while it is rolled out.
@@ -82,14 +94,21 @@ impl State {
         name: &str,
         spec: &Spec,
         stages: &[(String, i64)],
+        seen: i64,
         by: By<'_>,
-    ) -> Result<Applied, Error> {
+    ) -> Result<Option<Applied>, Error> {
         if !is_name(name) {
             return Err(Error::Usage(format!("\"{name}\" is no name of a set")));
         }
         spec.check(name)?;
         let text = serde_json::to_string(spec).map_err(|error| Error::System(error.to_string()))?;
         self.change(|sql| {
+            let versions: i64 = sql
+                .one("SELECT count(*) FROM fleet_version", values![])?
+                .get(0)?;
+            if versions != seen {
+                return Ok(None);
+            }
             for (container, wanted) in &spec.containers {
                 let known = sql.row(
                     "SELECT 1 FROM image WHERE sha256 = ?1",
@@ -128,10 +147,10 @@ impl State {
             )?;
             let holds: Option<String> = holds.map(|row| row.get(0)).transpose()?;
             if holds.as_deref() == Some(&text) {
-                return Ok(Applied {
+                return Ok(Some(Applied {
                     version: previous,
                     rollout: None,
-                });
+                }));
             }
             let last: Option<i64> = sql
                 .one(
@@ -159,10 +178,10 @@ impl State {
                 )?;
             }
             audit::write(sql, by.entry("fleet apply", name))?;
-            Ok(Applied {
+            Ok(Some(Applied {
                 version,
                 rollout: Some(id),
-            })
+            }))
         })
     }
 

@@ -371,13 +371,20 @@ pub(super) mod tests {
     ) {
         let state = fresh.owning(&["a", "b"]);
         let stages = [("a".to_owned(), 0), ("b".to_owned(), 1)];
-        let apply = |share| state.apply("lamps", &spec(share), &stages, By::COMMAND);
+        let apply = |share| {
+            let seen = state.versions().unwrap();
+            let applied = state.apply("lamps", &spec(share), &stages, seen, By::COMMAND);
+            applied.map(Option::unwrap)
+        };
         assert!(
             matches!(apply(1), Err(Error::Usage(_))),
             "there is no image"
         );
         let image = "0".repeat(64);
         state.keep_image(&image, b"image").unwrap();
+        // What was looked at before another one came is looked at anew.
+        let late = state.apply("lamps", &spec(1), &stages, 7, By::COMMAND);
+        assert!(matches!(late, Ok(None)));
         state.keep_image(&image, b"image").unwrap();
         assert_eq!(state.image(&image).unwrap().unwrap(), b"image");
         assert_eq!(state.image("1").unwrap(), None);

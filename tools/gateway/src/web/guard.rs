@@ -8,7 +8,7 @@
 //!    session of somebody who has logged in with one (`pages`), which opens nothing but pages.
 //! 4. **Rate** of the key.
 
-use super::{App, Caller, Peer, Problem, limits, messages, pages};
+use super::{App, Caller, Peer, Problem, limits, messages, pages, wasmico};
 use crate::{Role, Scope};
 use axum::{
     extract::{Request, State},
@@ -22,12 +22,20 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 /// Longest time of a request, whatever it waits for; uploads wait longest.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// That of a log-in, which no key was shown for yet.
+const PATIENCE_LOGIN: Duration = Duration::from_secs(10);
+
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let mut response = match admit(&app, &mut head).await {
         Ok(()) => {
+            let patience = if pages::is_login(head.uri.path()) {
+                PATIENCE_LOGIN
+            } else {
+                PATIENCE
+            };
             let request = Request::from_parts(head, body);
-            match tokio::time::timeout(PATIENCE, next.run(request)).await {
+            match tokio::time::timeout(patience, next.run(request)).await {
                 Ok(response) => response,
                 Err(_) => Problem::new(
                     StatusCode::REQUEST_TIMEOUT,
@@ -39,6 +47,9 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         }
         Err(response) => *response,
     };
+    if let Some(problem) = of_framework(&response) {
+        response = problem.into_response();
+    }
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -56,6 +67,27 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         }
     }
     response
+}
+
+/// What the framework itself refuses, it does in plain text; here it is a problem like every other one.
+fn of_framework(response: &Response) -> Option<Problem> {
+    let kind = response.headers().get(header::CONTENT_TYPE)?;
+    if !kind.as_bytes().starts_with(b"text/plain") {
+        return None;
+    }
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "the request is larger than what is taken",
+        )),
+        status if status.is_client_error() => Some(Problem::new(
+            status,
+            "bad-request",
+            "the request makes no sense",
+        )),
+        _ => None,
+    }
 }
 
 /// Whoever it is, handlers find him in `head`.
@@ -110,13 +142,18 @@ async fn caller(app: &App, head: &Parts, peer: IpAddr) -> Result<Caller, Problem
     let place = limits::place(peer);
     let what = format!("{} {}", head.method, head.uri.path());
     let caller = match one(headers, &header::AUTHORIZATION)? {
-        None if app.trusted.iter().any(|network| network.has(peer)) => Caller {
-            name: "trusted network".into(),
-            peer,
-            role: Role::Operate,
-            scope: Scope::default(),
-            keyless: true,
-        },
+        None if wasmico::is_path(head.uri.path())
+            && app.trusted.iter().any(|network| network.has(peer)) =>
+        {
+            Caller {
+                name: "trusted network".into(),
+                key: String::new(),
+                peer,
+                role: Role::Operate,
+                scope: Scope::default(),
+                keyless: true,
+            }
+        }
         None => {
             app.limits
                 .strangers
@@ -130,6 +167,7 @@ async fn caller(app: &App, head: &Parts, peer: IpAddr) -> Result<Caller, Problem
             match found {
                 Some(row) => Caller {
                     name: row.name,
+                    key: row.id,
                     peer,
                     role: row.role,
                     scope: row.scope,

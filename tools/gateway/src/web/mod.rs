@@ -10,7 +10,7 @@ mod problem;
 mod v1;
 mod wasmico;
 
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, place};
 pub(crate) use messages::Uploads;
 pub use network::Network;
 pub(crate) use pages::Sessions;
@@ -58,6 +58,8 @@ struct Change {
 pub(crate) struct Caller {
     /// For the audit log.
     name: String,
+    /// Which key that is; empty without one.
+    key: String,
     peer: IpAddr,
     role: Role,
     scope: crate::Scope,

@@ -55,6 +55,14 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/heap", get(heap))
 }
 
+/// Is this a path of WASMICO's API, with or without a device before it? No device is called as another part of the gateway.
+pub(super) fn is_path(path: &str) -> bool {
+    let is = |path: &str| path == "/heap" || path.starts_with("/task/");
+    let below = path.get(1..).and_then(|path| path.find('/'));
+    let below = below.and_then(|at| path.get(at + 1..));
+    is(path) || (!path.starts_with("/v1/") && below.is_some_and(is))
+}
+
 /// What a change answers.
 #[derive(Serialize)]
 struct Said {
@@ -656,4 +664,30 @@ fn kind(headers: &HeaderMap) -> &str {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wasmicos_paths_are_the_default_devices_and_those_below_a_device() {
+        for (path, is) in [
+            ("/heap", true),
+            ("/task/upload", true),
+            ("/roof/heap", true),
+            ("/roof/task/active", true),
+            ("/", false),
+            ("", false),
+            ("/metrics", false),
+            ("/v1/devices", false),
+            ("/v1/devices/roof/heap", false),
+            ("/v1/heap", false),
+            ("/v1/task/active", false),
+            ("/-/devices/roof", false),
+            ("/a/b/heap", false),
+        ] {
+            assert_eq!(is_path(path), is, "{path}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     super::{App, Problem, v1::follow},
     Page, Visitor,
     device::{actions, ask, cpu, held, state_badge, viewed},
-    faults, figures, page,
+    faults, figures, page, segment,
 };
 use crate::lines::Known;
 use axum::{Extension, Router, extract::State, routing::get};
@@ -37,7 +37,7 @@ async fn whole(
     At((device, name)): At<(String, String)>,
 ) -> Page {
     let known = viewed(&app, &visitor, &device).await?;
-    let path = format!("/-/devices/{device}/containers/{name}");
+    let path = format!("/-/devices/{device}/containers/{}", segment(&name));
     if seen(&known, &name).is_none() {
         // Perhaps it came after the last look; the device knows, and says so otherwise.
         let wanted = name.clone();
@@ -70,7 +70,7 @@ fn state(visitor: &Visitor, known: &Known, name: &str) -> Markup {
     let container = seen(known, name);
     let points = known.line.watch().history().of(name);
     html! {
-        div #live hx-get={ "/-/devices/" (device) "/containers/" (name) "/live" } hx-trigger="every 2s, changed from:body" hx-swap="outerHTML" {
+        div #live hx-get={ "/-/devices/" (device) "/containers/" (segment(name)) "/live" } hx-trigger="every 2s, changed from:body" hx-swap="outerHTML" {
             @match &container {
                 None => { h1 { (name) } p.quiet { "It is not there." } },
                 Some(container) => {

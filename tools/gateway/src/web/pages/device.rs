@@ -12,7 +12,7 @@ use super::{
     },
     Page, Trouble, Visitor, badge, done, faults, figures,
     overview::{memory, trouble},
-    page,
+    page, segment,
 };
 use crate::{Again, Role, Standing, history::Point, lines::Known, watch::Carried};
 use axum::{
@@ -159,7 +159,7 @@ fn containers(visitor: &Visitor, known: &Known, containers: &[Container]) -> Mar
                         @let points = known.line.watch().history().of(&container.name);
                         @let id = format!("container-{}", container.name);
                         tr {
-                            th scope="row" { a id=(id) href={ "/-/devices/" (device) "/containers/" (container.name) } { (container.name) } }
+                            th scope="row" { a id=(id) href={ "/-/devices/" (device) "/containers/" (segment(&container.name)) } { (container.name) } }
                             td data-label="State" { (state_badge(container)) }
                             td data-label="CPU" { (cpu(&points, container)) }
                             td data-label="Memory" { (held(&points, container)) }
@@ -232,7 +232,7 @@ pub(super) fn actions(device: &str, container: &Container) -> Markup {
     html! {
         @for (verb, text) in verbs {
             @let id = format!("{verb}-{name}");
-            @let path = format!("/-/devices/{device}/containers/{name}/do/{verb}");
+            @let path = format!("/-/devices/{device}/containers/{}/do/{verb}", segment(name));
             @let ask = (*verb == "delete").then(|| format!("Delete {name}, with its image, state and log?"));
             button id=(id) type="button" hx-post=(path) hx-target="#message" hx-swap="innerHTML" hx-disabled-elt="this"
                 hx-confirm=[ask] aria-label={ (text) " " (name) } { (text) }
@@ -306,7 +306,7 @@ async fn exposures(
                                 @match &exposure.holder {
                                     Holder::Free => { span.quiet { "nobody" } },
                                     Holder::Firmware => { (badge("the firmware", "warn")) },
-                                    Holder::Container(holder) => { a href={ "/-/devices/" (name) "/containers/" (holder) } { (holder) } },
+                                    Holder::Container(holder) => { a href={ "/-/devices/" (name) "/containers/" (segment(holder)) } { (holder) } },
                                 }
                             }
                             td data-label="Access" { (exposure.access) }

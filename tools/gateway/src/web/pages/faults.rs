@@ -10,7 +10,7 @@ use super::{
     },
     Page, Visitor,
     device::{ask, viewed},
-    figures, page,
+    figures, page, segment,
 };
 use crate::watch::{Item, Place};
 use axum::{Extension, Json, Router, extract::State, routing::get};
@@ -72,10 +72,10 @@ fn all(app: &App, visitor: &Visitor) -> Markup {
                         @let name = event.name.as_deref().unwrap_or_default();
                         @let id = format!("fault-{device}-{}-{}", event.log, event.sequence);
                         li {
-                            details id=(id) hx-get={ "/-/devices/" (device) "/containers/" (name) "/fault" } hx-trigger="toggle once" hx-target="find .record" {
+                            details id=(id) hx-get={ "/-/devices/" (device) "/containers/" (segment(name)) "/fault" } hx-trigger="toggle once" hx-target="find .record" {
                                 summary {
                                     span.badge.bad { (event.detail) } " "
-                                    a href={ "/-/devices/" (device) "/containers/" (name) } { (name) } " on "
+                                    a href={ "/-/devices/" (device) "/containers/" (segment(name)) } { (name) } " on "
                                     a href={ "/-/devices/" (device) } { (device) }
                                     span.quiet { ", " (figures::duration(*ago_s)) " before it was seen last" }
                                 }
@@ -120,7 +120,7 @@ pub(super) async fn of_device(
     Ok(html! {
         @if faults.is_empty() { p.quiet { "None." } }
         @for fault in &faults {
-            h3 { a href={ "/-/devices/" (device) "/containers/" (fault.name) } { (fault.name) } }
+            h3 { a href={ "/-/devices/" (device) "/containers/" (segment(&fault.name)) } { (fault.name) } }
             (record(&fault.record))
         }
     })

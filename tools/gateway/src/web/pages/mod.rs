@@ -24,7 +24,7 @@ mod rollouts;
 mod session;
 
 pub(crate) use session::Sessions;
-pub(super) use session::{Visitor, admit};
+pub(super) use session::{Visitor, admit, is_login};
 
 use super::{App, Problem};
 use crate::Role;
@@ -183,6 +183,23 @@ fn done(text: &str) -> Response {
     ([("hx-trigger", CHANGED)], text).into_response()
 }
 
+/// A container's name as a part of a path. Devices say what they like, and browsers take `..`, `?` and `#` for more than a name.
+fn segment(name: &str) -> String {
+    // However they are written, these are no names in a path; no container is called so.
+    if matches!(name, "" | "." | "..") {
+        return "-".into();
+    }
+    let mut path = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(byte.into());
+        } else {
+            path += &format!("%{byte:02X}");
+        }
+    }
+    path
+}
+
 /// What a device or container does, as a mark: its word, and a colour that says the same.
 fn badge(word: &str, kind: &str) -> Markup {
     html! { span.badge.(kind) { (word) } }
@@ -195,5 +212,29 @@ impl Visitor {
 
     fn sees_fleet(&self) -> bool {
         self.caller.scope == crate::Scope::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_part_of_a_path_whatever_a_device_says() {
+        for (name, path) in [
+            ("blink-2.0_a", "blink-2.0_a"),
+            (
+                "../../roof/containers/lamp",
+                "..%2F..%2Froof%2Fcontainers%2Flamp",
+            ),
+            ("a?b#c%d", "a%3Fb%23c%25d"),
+            ("\"><b>", "%22%3E%3Cb%3E"),
+            ("ä\n", "%C3%A4%0A"),
+            ("..", "-"),
+            (".", "-"),
+            ("", "-"),
+        ] {
+            assert_eq!(segment(name), path, "{name:?}");
+        }
     }
 }

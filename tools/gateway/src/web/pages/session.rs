@@ -34,6 +34,11 @@ const SESSIONS_MAX: usize = 1000;
 
 const LOGIN: &str = "/-/login";
 
+/// Is this the path of the log-in?
+pub(in super::super) fn is_login(path: &str) -> bool {
+    path == LOGIN
+}
+
 /// All sessions, by the SHA-256 of what is in the cookie.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
@@ -125,6 +130,7 @@ pub(crate) async fn admit(
     Ok(Some(Visitor {
         caller: Caller {
             name: row.name,
+            key: row.id,
             peer,
             role: row.role,
             scope: row.scope,
@@ -234,6 +240,7 @@ async fn login(
     let cookie = begun.map_err(|error| Problem::of_state(&error))?;
     let caller = Caller {
         name: row.name,
+        key: row.id,
         peer,
         role: row.role,
         scope: row.scope,

@@ -20,13 +20,16 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::broadcast::{self, error::RecvError};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// A comment so often, so that nothing on the way takes a quiet stream for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Whether somebody may still follow is looked at so often.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -47,7 +50,8 @@ async fn events(
     let place = last_id(&headers);
     let (before, coming) = known.line.watch().follow_events(place);
     known.line.wake();
-    Ok(answer(known, "event", place, before, coming))
+    let over = is_over(&on, &known);
+    Ok(answer(known, "event", place, before, coming, over))
 }
 
 /// What a container writes, from what the device still has on.
@@ -70,7 +74,8 @@ pub(in super::super) async fn logs(
         // Somebody follows it already, and has read further: between the two is what we have not.
         before.extend(read(&known, &name, &mut place).await?);
     }
-    Ok(answer(known, "line", begun, before, coming))
+    let over = is_over(&on, &known);
+    Ok(answer(known, "line", begun, before, coming, over))
 }
 
 /// What the device has of a log from a place on; the first answer of a container that is not there is its refusal.
@@ -117,6 +122,25 @@ fn last_id(headers: &HeaderMap) -> Place {
     place().unwrap_or_default()
 }
 
+/// Ends when the caller may see the device no more: his key is revoked, or the device is not one of its devices or not there.
+fn is_over(on: &OnDevice, known: &Known) -> impl Future<Output = ()> + Send + use<> {
+    let app = Arc::clone(&on.app);
+    let (key, device) = (on.caller.key.clone(), known.device.name.clone());
+    async move {
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let key = key.clone();
+            let row = app.with_state(move |state| state.key_of_id(&key)).await;
+            // Without the database nobody knows, and nothing new is begun.
+            let Ok(row) = row else { continue };
+            let is_his = |known: Known| row.is_some_and(|row| row.scope.has(&known.device));
+            if !app.lines.get(Some(&device)).is_some_and(is_his) {
+                return;
+            }
+        }
+    }
+}
+
 struct Following {
     kind: &'static str,
     place: Place,
@@ -132,6 +156,7 @@ fn answer(
     place: Place,
     before: Vec<Arc<Item>>,
     coming: broadcast::Receiver<Arc<Item>>,
+    over: impl Future<Output = ()> + Send + 'static,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let following = Following {
         kind,
@@ -144,7 +169,7 @@ fn answer(
         let event = following.next().await?;
         Some((Ok(event), following))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    Sse::new(events.take_until(over)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
 impl Following {
