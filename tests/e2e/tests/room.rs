@@ -124,7 +124,7 @@ fn a_supervisor_of_more_than_half_a_mib_is_installed_and_runs_beside_others() ->
         .region("SUPERVISOR_FLASH")
         .context("its place")?;
     // More than it has, which is more than half a MiB, and all there is.
-    for (end, length) in [(0x8_8000, 0xA_0000), (place.length as usize, place.length)] {
+    for (end, length) in [(0x9_0000, 0xA_0000), (place.length as usize, place.length)] {
         let bundle = grown(&folder, end)?;
         let run = made_to_fit(&bundle)?;
         ensure!(
