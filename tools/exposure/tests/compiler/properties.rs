@@ -20,7 +20,7 @@ fn a_property_of_the_node_itself_is_checked() {
             "/include/ \"board.dtsi\"\n/ { exposure { compatible = \"berth,exposure\"; svd = \"board.svd\"; registers = <1>; }; };\n",
         ),
         &[
-            "exposure.dts:2: unknown property registers; remedy: remove it or use one of: compatible, svd, unsigned",
+            "exposure.dts:2: unknown property registers; remedy: remove it or use one of: compatible, svd, unsigned, reading",
         ],
     );
 }
