@@ -1,6 +1,6 @@
 //! A gateway with a crowd behind it: how long it takes to see all, to answer, to roll something out, and what it costs.
 
-use crate::{Crowd, Does};
+use crate::{Crowd, Does, WAITS};
 use anyhow::{Context, Result, ensure};
 use berth_gateway::{By, Role, Scope, State};
 use serde::{Deserialize, Serialize};
@@ -254,9 +254,16 @@ impl Gateway {
         })
     }
 
+    /// Rolls a container out to all devices that is in none of their sets yet; returns how long that of its next version took.
     fn roll_out(&self, size: Size) -> Result<Duration> {
+        // What is there already, with this very image, becomes the set's.
+        self.roll_out_one(size, WAITS, &[])?;
+        self.roll_out_one(size, NEXT, &["1", "5%", "25%"])
+    }
+
+    fn roll_out_one(&self, size: Size, text: &str, stages: &[&str]) -> Result<Duration> {
         let name = format!("container-{:02}", size.containers - 1);
-        let image = wat::parse_str(NEXT)?;
+        let image = wat::parse_str(text)?;
         let kept = self.put(
             "POST",
             &format!("/v1/images?name={name}"),
@@ -266,7 +273,7 @@ impl Gateway {
         let set = json!({
             "groups": ["crowd"],
             "containers": { name: { "sha256": kept["sha256"] } },
-            "rollout": { "stages": ["1", "5%", "25%"], "watch_s": 1, "failures_max": 0 },
+            "rollout": { "stages": stages, "watch_s": 1, "failures_max": 0 },
         });
         let began = Instant::now();
         let applied = self.put(
