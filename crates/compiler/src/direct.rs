@@ -45,7 +45,7 @@ impl Module<'_, '_> {
 
 impl Code<'_> {
     /// A jump to the device's software, for the imported function `index`.
-    pub(crate) fn to_host(&mut self, index: u32) {
+    pub(crate) fn host_call(&mut self, index: u32) {
         self.constant(IP, index);
         self.access_at(Access::Ldr, Reg(15), MEMORY, -(context::HOST as i32));
     }

@@ -18,7 +18,7 @@ impl Generator<'_, '_> {
             self.code.clear();
             match self.module.direct(index as u32) {
                 Some(direct) => self.code.direct(direct, index as u32),
-                None => self.code.to_host(index as u32),
+                None => self.code.host_call(index as u32),
             }
             self.module.room.functions[index].address = self.position;
             self.deliver(sink)?;

@@ -24,7 +24,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -249,9 +249,9 @@ fn place(device: &Address) -> Result<PathBuf, Error> {
     Ok(folder()?.join("sessions").join(name).with_extension("json"))
 }
 
-fn locked(path: &PathBuf) -> Result<File, Error> {
+fn locked(path: &Path) -> Result<File, Error> {
     let failed = |source| Error::Written {
-        path: path.clone(),
+        path: path.to_path_buf(),
         source,
     };
     if let Some(folder) = path.parent() {
@@ -264,27 +264,27 @@ fn locked(path: &PathBuf) -> Result<File, Error> {
     Ok(file)
 }
 
-fn read_kept(path: &PathBuf, file: &mut File) -> Result<KeptSession, Error> {
+fn read_kept(path: &Path, file: &mut File) -> Result<KeptSession, Error> {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
     read.map_err(|source| Error::File {
-        path: path.clone(),
+        path: path.to_path_buf(),
         source,
     })?;
     serde_json::from_str(&text).map_err(|error| Error::Config {
-        path: path.clone(),
+        path: path.to_path_buf(),
         why: error.to_string(),
     })
 }
 
-fn write_kept(path: &PathBuf, file: &mut File, kept: &KeptSession) -> Result<(), Error> {
+fn write_kept(path: &Path, file: &mut File, kept: &KeptSession) -> Result<(), Error> {
     let text = serde_json::to_string(kept).unwrap_or_default();
     let written = file
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(text.as_bytes()));
     written.map_err(|source| Error::Written {
-        path: path.clone(),
+        path: path.to_path_buf(),
         source,
     })
 }
