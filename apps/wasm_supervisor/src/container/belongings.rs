@@ -18,7 +18,9 @@ use berth_store::{Error, Key};
 use super::name::CONTAINERS_MAX;
 use super::refused::Refused;
 use super::run::Run;
-use super::storage::{Belongings, configuration_keys, values_key};
+use super::storage::{
+    Belongings, COUNTERS_KEY, OPERATORS_KEY, REVOKED_KEY, configuration_keys, values_key,
+};
 use super::table::Containers;
 use crate::platform::{COMPILES, Platform};
 
@@ -213,8 +215,16 @@ impl<P: Platform + 'static> Containers<P> {
                 let _ = self.forget_values(slot);
             }
         }
-        self.sweep_counters();
-        self.sweep_operators();
+        // The store's own key is the last one, under which an upload is: an older supervisor has left one where there is something else now.
+        for (key, is_what_it_should_be) in [
+            (COUNTERS_KEY, self.are_counters()),
+            (REVOKED_KEY, self.has_list()),
+            (OPERATORS_KEY, self.is_operators()),
+        ] {
+            if !is_what_it_should_be {
+                let _ = self.images.remove(key, None);
+            }
+        }
         if COMPILES {
             self.sweep_code();
         }

@@ -101,12 +101,15 @@ impl<P: Platform + 'static> Containers<P> {
         self.images.put(COUNTERS_KEY, &all).map_err(Refused::Store)
     }
 
-    /// Remove what has the counters' key and is none: an upload that an older supervisor has left.
-    pub(super) fn sweep_counters(&mut self) {
-        let kept = self.images.image(COUNTERS_KEY);
-        if !kept.is_empty() && !kept.starts_with(&MAGIC) {
-            let _ = self.images.remove(COUNTERS_KEY, None);
-        }
+    /// Is what has their key counters?
+    pub(super) fn are_counters(&self) -> bool {
+        self.images.image(COUNTERS_KEY).starts_with(&MAGIC)
+    }
+
+    /// Is the counter of a package kept, or of lists of what is revoked?
+    pub(super) fn has_counter(&self, package: Package) -> bool {
+        let kept = entries(self.images.image(COUNTERS_KEY));
+        kept.iter().any(|entry| entry.starts_with(&package))
     }
 
     /// How many packages have one.

@@ -93,11 +93,8 @@ impl<P: Platform + 'static> Containers<P> {
             .map_err(Refused::Store)
     }
 
-    /// Remove what has the operators' key and is not theirs: an upload that an older supervisor has left.
-    pub(super) fn sweep_operators(&mut self) {
-        let kept = self.images.image(OPERATORS_KEY);
-        if !kept.is_empty() && !kept.starts_with(&MAGIC) {
-            let _ = self.images.remove(OPERATORS_KEY, None);
-        }
+    /// Is what has the operators' key theirs?
+    pub(super) fn is_operators(&self) -> bool {
+        self.images.image(OPERATORS_KEY).starts_with(&MAGIC)
     }
 }

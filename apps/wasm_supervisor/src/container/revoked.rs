@@ -57,11 +57,17 @@ impl<P: Platform + 'static> Containers<P> {
         Ok(signed.claims.counter)
     }
 
+    /// Is there a list, as it was signed or not? What is none by its form, and was never counted, an older supervisor has left.
+    pub(super) fn has_list(&self) -> bool {
+        let bytes = self.images.image(REVOKED_KEY);
+        !bytes.is_empty() && (list(bytes).is_some() || self.has_counter(LISTS))
+    }
+
     /// Is the list that is kept what was signed?
     fn is_list_valid(&self) -> bool {
         self.revocations.get().unwrap_or_else(|| {
             let bytes = self.images.image(REVOKED_KEY);
-            let is_valid = bytes.is_empty() || self.may_revoke(bytes).is_ok();
+            let is_valid = !self.has_list() || self.may_revoke(bytes).is_ok();
             self.revocations.set(Some(is_valid));
             is_valid
         })

@@ -50,7 +50,12 @@ fn signed(package: &[u8], counter: u32, key: u8) -> Vec<u8> {
 impl Bench {
     /// A device whose key 7 may sign for `fpgaio`, and key 8 for `uart1`.
     fn with_keys(refuses_unsigned: bool) -> Self {
-        let bench = Self::with_flash(Simulated::new(32));
+        Self::with_keys_on(Simulated::new(32), refuses_unsigned)
+    }
+
+    /// The same with what is in this flash.
+    fn with_keys_on(flash: Simulated, refuses_unsigned: bool) -> Self {
+        let bench = Self::with_flash(flash);
         {
             let mut keys = bench.fake.0.keys.borrow_mut();
             assert!(keys.add(&secret(7).public().bytes(), &["fpgaio"]));

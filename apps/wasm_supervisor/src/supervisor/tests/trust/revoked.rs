@@ -4,10 +4,11 @@ use std::println;
 use std::string::String;
 use std::vec::Vec;
 
-use berth_flash::Cut;
+use berth_flash::{Cut, Simulated};
 use berth_pack::sign::{Signer, sign_list};
 use berth_protocol::{DRAFT_PART_MAX, ImageHash, Op, Reply, State};
 use berth_signature::revocation::Revoked;
+use berth_store::Store;
 
 use super::{Bench, package, refused, secret, signed};
 
@@ -58,6 +59,20 @@ impl Bench {
             other => panic!("{other:?}"),
         })
     }
+}
+
+/// The power went in an upload, and the firmware was renewed: where the upload was there are lists now.
+#[test]
+fn an_upload_that_an_older_supervisor_left_is_no_list_and_is_removed() {
+    let mut older = Store::<Simulated, 32, 69>::mount(Simulated::new(32)).expect("empty");
+    let image = package("lamp", "", 3000);
+    let hash = ImageHash::of(&image);
+    older.begin(image.len() as u32, &hash.0, &[]).unwrap();
+    older.write(0, &image[..image.len() - 1]).unwrap();
+    let mut bench = Bench::with_keys_on(older.into_flash(), false);
+    assert_eq!(bench.revocations(), (None, 0, true));
+    assert_eq!(bench.send_new("a", &image), Ok(()));
+    assert_eq!(bench.start("a"), Ok(()));
 }
 
 #[test]
