@@ -13,7 +13,7 @@ use crate::{
 };
 use berth_protocol::{
     CHUNK_MAX, DeviceError, FRAME_MAX, MESSAGE_MAX, Op, Reply, Request, Response, Right,
-    SEALED_CHUNK_MAX, frame_message, message_id,
+    SEALED_CHUNK_MAX, encode_frame, frame_message, message_id,
 };
 use std::{
     collections::hash_map::RandomState,
@@ -276,11 +276,23 @@ impl Client {
         let id = self.new_id();
         let mut message = [0; MESSAGE_MAX];
         let request = encoded(what, &Request { id, op }, &mut message)?;
+        let answer = self.exchange_sealed(what, (id, is_long(&op)), request, session)?;
+        Ok((id, answer))
+    }
+
+    /// Returns the answer to a request that is asked in this session.
+    fn exchange_sealed(
+        &mut self,
+        what: &'static str,
+        about: (u32, bool),
+        request: &[u8],
+        session: &mut Session,
+    ) -> Result<Vec<u8>, Error> {
         let sealed = session.seal(request)?;
         let mut buffer = [0; FRAME_MAX];
         let frame = frame_message(&sealed.message, &mut buffer).map_err(|_| too_long(what))?;
-        let answer = self.exchange(what, (id, is_long(&op)), frame)?;
-        Ok((id, session.open(what, &sealed, answer)?))
+        let answer = self.exchange(what, about, frame)?;
+        session.open(what, &sealed, answer)
     }
 
     /// Returns the answer to a request that is asked in no session.
@@ -290,9 +302,8 @@ impl Client {
         op: Op<'_>,
     ) -> Result<(u32, Vec<u8>), Error> {
         let id = self.new_id();
-        let (mut message, mut buffer) = ([0; MESSAGE_MAX], [0; FRAME_MAX]);
-        let request = encoded(what, &Request { id, op }, &mut message)?;
-        let frame = frame_message(request, &mut buffer).map_err(|_| too_long(what))?;
+        let mut buffer = [0; FRAME_MAX];
+        let frame = encode_frame(&Request { id, op }, &mut buffer).map_err(|_| too_long(what))?;
         Ok((id, self.exchange(what, (id, is_long(&op)), frame)?))
     }
 
@@ -316,8 +327,8 @@ impl Client {
             self.log_in()?;
         }
         let own = behind.is_empty() && request.op.right() != Right::Nothing;
-        let mut buffer = [0; FRAME_MAX];
         let Some(mut session) = self.session.take_if(|_| own) else {
+            let mut buffer = [0; FRAME_MAX];
             let frame = frame_message(message, &mut buffer).map_err(|_| wrong())?;
             return self.exchange(what, about, frame);
         };
@@ -339,12 +350,8 @@ impl Client {
             }
             _ => Ok(message),
         };
-        let sealed = message.and_then(|message| session.seal(message));
-        let answer = sealed.and_then(|sealed| {
-            let frame = frame_message(&sealed.message, &mut buffer).map_err(|_| too_long(what))?;
-            let answer = self.exchange(what, about, frame)?;
-            session.open(what, &sealed, answer)
-        });
+        let answer =
+            message.and_then(|message| self.exchange_sealed(what, about, message, &mut session));
         // One that is over is opened anew for the next request.
         if !matches!(&answer, Err(error) if error.is_refusal("no-session")) {
             self.session = Some(session);

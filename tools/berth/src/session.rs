@@ -199,7 +199,7 @@ impl Session {
             return Ok(None);
         }
         let kept = read_kept(&path, &mut locked(&path)?)?;
-        let keys = bytes(&kept.keys).ok_or_else(|| Error::Config {
+        let keys = crate::device::from_hexadecimal(&kept.keys).ok_or_else(|| Error::Config {
             path: path.clone(),
             why: "no keys of a session".into(),
         })?;
@@ -222,18 +222,6 @@ impl Session {
 fn is_over() -> Error {
     let over = DeviceError::NoSession;
     Error::Refused(Refusal::of("session", None, &over))
-}
-
-/// Returns so many bytes that are written in hexadecimal.
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// `berth` below `$XDG_CONFIG_HOME` or `~/.config`.

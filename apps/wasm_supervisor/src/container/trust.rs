@@ -33,22 +33,21 @@ impl<P: Platform + 'static> Containers<P> {
         if policy.keys == 0 {
             return Ok(None);
         }
-        let distrusted = match find(image) {
-            Ok(Some(signed)) => match self.shared.prove(run, image) {
-                Ok(()) => match self.not_revoked(Some(&signed.claims), image) {
-                    Ok(()) => return Ok(Some(signed.claims)),
-                    Err(why) => why,
-                },
-                Err(why) => why,
-            },
-            Ok(None) if policy.refuses_unsigned => Distrust::Unsigned,
-            Ok(None) => match self.not_revoked(None, image) {
-                Ok(()) => return Ok(None),
-                Err(why) => why,
-            },
-            Err(_) => Distrust::Malformed,
+        let proven = match find(image) {
+            Ok(Some(signed)) => {
+                let proven = self.shared.prove(run, image);
+                proven.map(|()| Some(signed.claims))
+            }
+            Ok(None) if policy.refuses_unsigned => Err(Distrust::Unsigned),
+            Ok(None) => Ok(None),
+            Err(_) => Err(Distrust::Malformed),
         };
-        Err(Refused::Untrusted(distrusted))
+        proven
+            .and_then(|claims| {
+                self.not_revoked(claims.as_ref(), image)?;
+                Ok(claims)
+            })
+            .map_err(Refused::Untrusted)
     }
 
     /// The image that was uploaded is to be stored: it has to be trusted and, unless `takes_older`, not older than one that was, and its

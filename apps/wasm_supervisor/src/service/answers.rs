@@ -3,7 +3,7 @@
 //! Kept are answers to requests that change something and cannot be done twice. Others are carried out again, and so
 //! what one operator reads or uploads cannot push out the answer that another one waits for.
 
-use berth_protocol::Op;
+use berth_protocol::{Op, Right};
 
 /// Answers kept: how many requests of other operators may change something before one is repeated.
 const KEPT: usize = 8;
@@ -14,58 +14,17 @@ const ANSWER_MAX: usize = 128;
 
 /// Would this request, carried out again, do something else or say something else than it did?
 pub const fn changes(op: &Op<'_>) -> bool {
-    match op {
-        Op::UploadCommit { .. }
-        | Op::RunCommit { .. }
-        | Op::Commit { .. }
-        | Op::UploadAbort { .. }
-        | Op::Start { .. }
-        | Op::Stop { .. }
-        | Op::Kill { .. }
-        | Op::Remove { .. }
-        | Op::Pause { .. }
-        | Op::Resume { .. }
-        | Op::Edit { .. }
-        | Op::Change { .. }
-        | Op::Lift { .. }
-        | Op::Revoke { .. }
-        | Op::Logout => true,
-        Op::Hello { .. }
-        | Op::Heap
-        | Op::UploadBegin { .. }
-        | Op::UpdateBegin { .. }
-        | Op::UploadChunk { .. }
-        | Op::Containers { .. }
-        | Op::Log { .. }
-        | Op::Exposures { .. }
-        | Op::Detail { .. }
-        | Op::Inspect { .. }
-        | Op::Sources { .. }
-        | Op::Images { .. }
-        | Op::Events { .. }
-        | Op::Status
-        | Op::UpdateStatus { .. }
-        // It says itself which run it means.
-        | Op::Reset { .. }
-        | Op::ReadImage { .. }
-        | Op::Blocks { .. }
-        | Op::FaultBlock { .. }
-        | Op::FaultPlace { .. }
-        | Op::Draft { .. }
-        | Op::Announce { .. }
-        | Op::Kept { .. }
-        | Op::Trust
-        | Op::Signature { .. }
-        | Op::Engine { .. }
-        | Op::Code
-        | Op::Revocations
-        | Op::Operators
-        // Each is another one, and the last few are awaited.
-        | Op::Challenge
-        // They are told from others by their signature.
-        | Op::Login { .. }
-        | Op::Provision { .. } => false,
-    }
+    // Those that can be done twice. (A reset says itself which run it means.)
+    let is_again = matches!(
+        op,
+        Op::UploadBegin { .. }
+            | Op::UpdateBegin { .. }
+            | Op::Announce { .. }
+            | Op::UploadChunk { .. }
+            | Op::Draft { .. }
+            | Op::Reset { .. }
+    );
+    matches!(op.right(), Right::Change) && !is_again
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use super::{Failure, connect};
 use crate::{
     Error,
     cli::{Cli, RevokeList},
-    device,
+    device::{self, from_hexadecimal},
     error::shown,
     output,
 };
@@ -63,22 +63,9 @@ fn made(arguments: &RevokeList, key: &str, counter: u32) -> Result<Vec<u8>, Erro
     sign_list(&entries, counter, &signer).map_err(|error| Error::Usage(error.to_string()))
 }
 
-/// The bytes of a number in hexadecimal.
-fn hexadecimal<const N: usize>(word: &str) -> Option<[u8; N]> {
-    let digits = word.as_bytes().as_chunks::<2>().0;
-    if word.len() != 2 * N || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, digits) in bytes.iter_mut().zip(digits) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 /// The id of a key that is named, or given.
 fn id(word: &str) -> Result<KeyId, Error> {
-    match hexadecimal::<KEY_ID_BYTES>(word) {
+    match from_hexadecimal::<KEY_ID_BYTES>(word) {
         Some(id) => Ok(KeyId(id)),
         None => Ok(Public::read(word)?.id()),
     }
@@ -102,7 +89,7 @@ fn version(word: &str) -> Result<Revoked<'_>, Error> {
 
 /// The hash of an image that is a file, or that is given.
 fn hash(word: &str) -> Result<[u8; HASH_BYTES], Error> {
-    if let Some(hash) = hexadecimal(word) {
+    if let Some(hash) = from_hexadecimal(word) {
         return Ok(hash);
     }
     let image = std::fs::read(word).map_err(|source| Error::File {

@@ -69,6 +69,19 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Returns the bytes of a number in hexadecimal; `None` if it is none, or of other length.
+pub(crate) fn from_hexadecimal<const N: usize>(word: &str) -> Option<[u8; N]> {
+    let digits = word.as_bytes().as_chunks::<2>().0;
+    if word.len() != 2 * N || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, digits) in bytes.iter_mut().zip(digits) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 pub(super) fn image(item: berth_protocol::Image<'_>) -> Image {
     Image {
         name: item.name.into(),

@@ -10,6 +10,7 @@ pub use containers::{
     containers, edit, event, images, inspect, kill, lift, log_line, pause, read_image, remove,
     resume, start, stop,
 };
+pub(crate) use convert::from_hexadecimal;
 pub use convert::{hexadecimal, settings};
 pub(crate) use draft::revoke;
 use draft::with_draft;

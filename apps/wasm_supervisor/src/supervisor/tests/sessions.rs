@@ -5,7 +5,7 @@ use std::{println, vec};
 
 use berth_ed25519::{BASE_POINT, agree};
 use berth_exposure::operator::message;
-use berth_flash::{Cut, Simulated};
+use berth_flash::Simulated;
 use berth_pack::keys::Secret;
 use berth_protocol::{
     DeviceError, FRAME_MAX, MESSAGE_MAX, Op, Parameters, Reply, Request, Response, State,
@@ -670,20 +670,7 @@ fn no_challenge_comes_twice_whenever_the_power_goes() {
     for step in 0.. {
         let mut bench = Bench::provisioned();
         let mut seen = vec![bench.challenge().1];
-        let Bench {
-            fake, supervisor, ..
-        } = bench;
-        drop(supervisor);
-        let seed = [0, u64::MAX, step + 1][step as usize % 3];
-        fake.0
-            .flash
-            .borrow_mut()
-            .as_mut()
-            .unwrap()
-            .cut(Cut { after: step, seed });
-        let mut bench = Bench::new();
-        bench.supervisor = super::Supervisor::new(fake.clone());
-        bench.fake = fake;
+        let mut bench = bench.before_a_cut(step);
         let told = bench.ask(Op::Challenge, |result| match result {
             Ok(Reply::Challenge { epoch, number, .. }) => Some(Challenge { epoch, number }),
             _ => None,

@@ -71,6 +71,21 @@ impl Bench {
         }
     }
 
+    /// The supervisor begins anew, and the power goes at this step of what the flash does from then on; what is torn is torn in three ways.
+    pub(super) fn before_a_cut(self, step: u64) -> Self {
+        let Self {
+            fake, supervisor, ..
+        } = self;
+        drop(supervisor);
+        let seed = [0, u64::MAX, step + 1][step as usize % 3];
+        let cut = Cut { after: step, seed };
+        fake.0.flash.borrow_mut().as_mut().unwrap().cut(cut);
+        let mut bench = Bench::new();
+        bench.supervisor = Supervisor::new(fake.clone());
+        bench.fake = fake;
+        bench
+    }
+
     fn try_upload(&mut self, name: &str, image: &[u8], share: u8) -> Result<(), String> {
         let hash = ImageHash::of(image);
         let begin = Op::UploadBegin {

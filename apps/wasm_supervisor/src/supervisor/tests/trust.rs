@@ -4,7 +4,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, println};
 
-use berth_flash::{Cut, Simulated};
+use berth_flash::Simulated;
 use berth_pack::keys::Secret;
 use berth_pack::sign::{Signer, sign};
 use berth_pack::{Options, pack};
@@ -399,20 +399,7 @@ fn no_power_cut_brings_an_older_version_back() {
         let mut bench = Bench::with_keys(true);
         assert_eq!(bench.send_new("a", &old), Ok(()));
         bench.ok(Op::Remove { name: "a" });
-        let Bench {
-            fake, supervisor, ..
-        } = bench;
-        drop(supervisor);
-        let seed = [0, u64::MAX, step + 1][step as usize % 3];
-        fake.0
-            .flash
-            .borrow_mut()
-            .as_mut()
-            .unwrap()
-            .cut(Cut { after: step, seed });
-        let mut bench = Bench::new();
-        bench.supervisor = super::Supervisor::new(fake.clone());
-        bench.fake = fake;
+        let mut bench = bench.before_a_cut(step);
         let done = bench.send_new("a", &new);
         let mut bench = bench.restarted();
         let has_new = bench.has("a");

@@ -36,6 +36,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::{DOCTYPE, Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
 /// What pages may load, and from where.
@@ -183,21 +184,20 @@ fn done(text: &str) -> Response {
     ([("hx-trigger", CHANGED)], text).into_response()
 }
 
+/// What stands for itself in no part of a path (RFC 3986, section 2.3).
+const NO_NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// A container's name as a part of a path. Devices say what they like, and browsers take `..`, `?` and `#` for more than a name.
 fn segment(name: &str) -> String {
     // However they are written, these are no names in a path; no container is called so.
     if matches!(name, "" | "." | "..") {
         return "-".into();
     }
-    let mut path = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(byte.into());
-        } else {
-            path += &format!("%{byte:02X}");
-        }
-    }
-    path
+    utf8_percent_encode(name, NO_NAME).to_string()
 }
 
 /// What a device or container does, as a mark: its word, and a colour that says the same.

@@ -4,7 +4,7 @@ use std::println;
 use std::string::String;
 use std::vec::Vec;
 
-use berth_flash::{Cut, Simulated};
+use berth_flash::Simulated;
 use berth_pack::sign::{Signer, sign_list};
 use berth_protocol::{DRAFT_PART_MAX, ImageHash, Op, Reply, State};
 use berth_signature::revocation::Revoked;
@@ -219,20 +219,7 @@ fn a_list_that_was_acknowledged_outlives_any_power_cut() {
     for step in 0.. {
         let mut bench = Bench::with_root(true);
         assert_eq!(bench.revoke(&list(&[], 1, ROOT)), Ok(()));
-        let Bench {
-            fake, supervisor, ..
-        } = bench;
-        drop(supervisor);
-        let seed = [0, u64::MAX, step + 1][step as usize % 3];
-        fake.0
-            .flash
-            .borrow_mut()
-            .as_mut()
-            .unwrap()
-            .cut(Cut { after: step, seed });
-        let mut bench = Bench::new();
-        bench.supervisor = super::super::Supervisor::new(fake.clone());
-        bench.fake = fake;
+        let mut bench = bench.before_a_cut(step);
         let done = bench.revoke(&list(&entries, 2, ROOT));
         let mut bench = bench.restarted();
         let (counter, _, is_valid) = bench.revocations();
