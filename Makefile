@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware keys-firmware operators-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers bench-gateway flash test-apps test-apps-elf compiler-board soak-list soak-report fuzz
+.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware keys-firmware operators-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers bench-kernels bench-compiled bench-gateway flash test-apps test-apps-elf compiler-board soak-list soak-report fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -309,9 +309,24 @@ bench-containers: build
 	    -p supervisor_bench --bin $$bin -- $(OUTLINED) || exit 1; \
 	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
+# What containers and a native process compute to be compared: kernels, compiled for both from the same source at `s`, and for the process at 3 as well;
+# and the supervisor's parts once more, with both engines.
+bench-kernels: build $(IMAGE)/bench_kernels.tab
+	@cargo build --quiet --profile guest --config 'profile.guest.package.berth-kernels.opt-level="s"' --target wasm32-unknown-unknown $(MORE_STACK) \
+	    -p berth-kernels --examples
+	@$(APART) cargo build --quiet --profile firmware --config 'profile.firmware.package.berth-kernels.opt-level=3' --target $(TRIPLE) -p test-apps \
+	    --target-dir target/bench-kernel --bin bench_kernels
+	@$(ELF2TAB) -n bench_kernels -o $(IMAGE)/bench_kernels_3.tab target/bench-kernel/$(TRIPLE)/firmware/bench_kernels,cortex-m4
+bench-compiled: APP_HEAP := $(CONTAINERS_HEAP)
+bench-compiled: build
+	@$(APART) cargo rustc --quiet --profile firmware $(SMALLER) --target $(TRIPLE) -p supervisor_bench --features compiled --target-dir $(COMPILED) \
+	    --bin bench_containers -- $(OUTLINED)
+	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_compiled.tab $(COMPILED)/$(TRIPLE)/firmware/bench_containers,cortex-m4
+	@$(HOST)/berth-tab $(IMAGE)/bench_compiled.tab --place SUPERVISOR_FLASH
+
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules compiled native conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault instants siege forger longest heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants siege forger longest heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_kernels bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring keys operators
 test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin) $(IMAGE)/compiled.bin
 
@@ -465,7 +480,7 @@ size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and
 bench-gateway: tools
 	cargo build --quiet --release -p berth-gateway -p berth-crowd
 
-bench: build test-apps bench-gateway bench-kernel bench-growth bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-gateway bench-kernel bench-growth bench-containers bench-kernels bench-compiled no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

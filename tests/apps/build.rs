@@ -22,6 +22,7 @@ fn main() {
     libtock_build::link("bench_registers", "SUPERVISOR", 2048);
     libtock_build::link("bench_led", "SUPERVISOR", 2048);
     libtock_build::link("bench_growth", "SUPERVISOR", 4096);
+    libtock_build::link("bench_kernels", "SUPERVISOR", 8192);
     libtock_build::link("bench_interrupts", "SUPERVISOR", 2048);
     libtock_build::link("hostile", "SUPERVISOR", 4096);
     libtock_build::link("mapped", "SUPERVISOR", 2048);

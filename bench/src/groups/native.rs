@@ -1,65 +1,36 @@
 //! What containers cost that run as code which the device has compiled: the supervisor with both engines, on the same board.
 //!
-//! The kernels look at the device's clock before and after they compute, and tell the microseconds as their exit code, as containers
-//! of `registers` do. Each runs once compiled and once by the interpreter of the same supervisor, for as many slices as it takes.
+//! The kernels (`berth_kernels`) look at the device's clock before and after they compute, and tell the microseconds as their exit code, as
+//! containers of `registers` do. Each runs once compiled and once by the interpreter of the same supervisor, for as many slices as it takes.
 
-use anyhow::{Context, Result, ensure};
+use std::fmt::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
 use berth_e2e::{CODE_FLASH, Device, Flash, guest};
+use berth_emulator::Board;
+use berth_kernels::ALL;
 
 use super::registers::{NO_PLACES, counted, instructions, microseconds, of_container};
-use crate::figure::{Figure, Group, Key, Unit};
+use crate::figure::{Figure, Group, Key, Spread, Unit};
+use crate::process::{self, ICOUNT};
 
-/// A kernel: what is measured of it, compiled and interpreted, and its text.
-type Kernel = (Key, Key, &'static str);
-
-const KERNELS: [Kernel; 4] = [
+/// Native processes that compute the kernels: their file, what stands behind a kernel's key, and what is measured.
+const NATIVE: [(&str, &str, &str); 2] = [
     (
-        Key::instructions("native.fib", "1,500 Fibonacci numbers of 64 bits, compiled", None),
-        Key::instructions("native.fib.interpreted", "The same by the interpreter", None),
-        "(local.set $b (i64.const 1)) (local.set $n (i32.const 1500))
-         (loop $again
-           (local.set $c (i64.add (local.get $a) (local.get $b)))
-           (local.set $a (local.get $b)) (local.set $b (local.get $c))
-           (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-         (global.set $kept (i32.wrap_i64 (local.get $b)))",
+        "bench_kernels",
+        ".s",
+        "The same by a native process, compiled at `s`",
     ),
     (
-        Key::instructions("native.fib_rec", "The 20th Fibonacci number by 21,891 calls, compiled", None),
-        Key::instructions("native.fib_rec.interpreted", "The same by the interpreter", None),
-        "(global.set $kept (call $rec (i32.const 20)))",
-    ),
-    (
-        Key::instructions("native.crc32", "CRC-32 of 4 KiB, a bit at a time, compiled", None),
-        Key::instructions("native.crc32.interpreted", "The same by the interpreter", None),
-        "(local.set $crc (i32.const -1))
-         (loop $byte
-           (local.set $crc (i32.xor (local.get $crc) (i32.load8_u (local.get $n))))
-           (local.set $bit (i32.const 8))
-           (loop $again
-             (local.set $crc (i32.xor (i32.shr_u (local.get $crc) (i32.const 1))
-               (i32.and (i32.const 0xedb88320) (i32.sub (i32.const 0) (i32.and (local.get $crc) (i32.const 1))))))
-             (br_if $again (local.tee $bit (i32.sub (local.get $bit) (i32.const 1)))))
-           (br_if $byte (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 4096))))
-         (global.set $kept (local.get $crc))",
-    ),
-    (
-        Key::instructions("native.bubble", "Sorting 200 words that stand in the wrong order, by exchanging neighbours, compiled", None),
-        Key::instructions("native.bubble.interpreted", "The same by the interpreter", None),
-        "(loop $fill
-           (i32.store (local.get $n) (i32.sub (i32.const 0) (local.get $n)))
-           (br_if $fill (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 4))) (i32.const 800))))
-         (local.set $n (i32.const 796))
-         (loop $round
-           (local.set $bit (i32.const 0))
-           (loop $next
-             (if (i32.gt_s (local.tee $x (i32.load (local.get $bit))) (local.tee $y (i32.load offset=4 (local.get $bit))))
-               (then
-                 (i32.store (local.get $bit) (local.get $y))
-                 (i32.store offset=4 (local.get $bit) (local.get $x))))
-             (br_if $next (i32.lt_u (local.tee $bit (i32.add (local.get $bit) (i32.const 4))) (local.get $n))))
-           (br_if $round (local.tee $n (i32.sub (local.get $n) (i32.const 4)))))",
+        "bench_kernels_3",
+        ".3",
+        "The same by a native process, compiled at 3",
     ),
 ];
+
+/// How much longer than a native process compiled code may take at most (`s`, with checks and fuel).
+const RATIO: f64 = 1.6;
 
 const CALL_MAPPED: Key = Key {
     goal: Some(16.0),
@@ -110,6 +81,16 @@ const RAM_MINIMAL: Key = Key {
     )
 };
 
+const START: Key = Key {
+    goal: Some(40_000.0),
+    ..Key::alone(
+        "lifecycle.start.native",
+        Unit::Instructions,
+        "Start of a driver of 307 bytes as a container that was compiled before: scan, claim, find its code, instantiate",
+        None,
+    )
+};
+
 /// Measure it.
 ///
 /// # Errors
@@ -118,17 +99,8 @@ pub fn measure() -> Result<Group> {
     let flash = Flash::compiled()?;
     let device = counted(&flash)?;
     let mut figures = Vec::new();
-    for (compiled, interpreted, body) in KERNELS {
-        for (key, engine) in [(compiled, "any"), (interpreted, "interpreter")] {
-            let spread = microseconds(
-                &device,
-                key.name,
-                &text(body),
-                &[NO_PLACES, "--engine", engine],
-            )?;
-            figures.extend(spread.map(instructions).figures(key));
-        }
-    }
+    let (of_kernels, more) = kernels(&device)?;
+    figures.extend(of_kernels);
     let [call, store] = of_container(&device)?;
     figures.extend(call.figures(CALL_MAPPED));
     figures.extend(store.figures(MMIO_MAPPED));
@@ -143,14 +115,76 @@ pub fn measure() -> Result<Group> {
     let figure = |key, value| Figure { key, value };
     figures.push(figure(RAM_MINIMAL, minimal));
     figures.extend(of_report()?);
+    figures.push(figure(START, start()?));
     Ok(Group {
         title: "Compiled containers",
-        how: "On the supervisor that has both engines (`target/image/compiled.bin`). Kernels are containers of one function that look at the device's clock \
-              before and after, the least of six runs, what lies between their slices included; register writes as in the group of these. What it takes to compile is what \
+        how: "On the supervisor that has both engines (`target/image/compiled.bin`). Kernels (`bench/kernels`) are compiled from one source for a \
+              container and for a native process, and look at the device's clock before and after: the least of six runs, what lies between their slices included; \
+              register writes as in the group of these. What it takes to compile is what \
               the first start of a device takes longer than the second one, whose code is there and is looked at as well.",
         figures,
+        more,
         ..Group::default()
     })
+}
+
+/// What the kernels take in a container, compiled and interpreted, and in a native process; and that as a table.
+fn kernels(device: &Device) -> Result<(Vec<Figure>, String)> {
+    let of_processes = NATIVE.map(|(process, ..)| {
+        let flash = Flash::without_supervisor()?;
+        flash.install(process)?;
+        let board = Board::new(flash.path()).icount(ICOUNT);
+        process::all(process, board, Duration::from_secs(120))
+    });
+    let mut figures = Vec::new();
+    let mut more = String::from(
+        "\nHow many times as long as a native process, compiled at `s` and at 3; and how many times as long the interpreter takes as compiled code.\n\n\
+         | kernel | of `s` | of 3 | interpreted |\n| --- | ---: | ---: | ---: |\n",
+    );
+    for kernel in ALL {
+        let name = format!("native.{}", kernel.name);
+        // A key is named for as long as the program runs.
+        let key = |behind: &str, what| {
+            let name: &'static str = Box::leak(format!("{name}{behind}").into_boxed_str());
+            Key::instructions(name, what, None)
+        };
+        let mut native = [0.0; NATIVE.len()];
+        for (native, said) in native.iter_mut().zip(&of_processes) {
+            let said = said.as_ref().map_err(|error| anyhow!("{error:#}"))?;
+            let value = said.get(&format!("{name}.process"));
+            *native = *value.with_context(|| format!("no {name}.process"))?;
+        }
+        let module = std::fs::read(guest(&format!("kernel_{}", kernel.name)))?;
+        let run = |engine: &str| -> Result<Spread> {
+            let words = [NO_PLACES, "--engine", engine];
+            let spread = microseconds(device, kernel.name, &module, &words)?;
+            ensure!(spread.least > 0.0, "{name}: a wrong result");
+            Ok(spread.map(instructions))
+        };
+        let compiled = run("any")?;
+        let interpreted = run("interpreter")?;
+        let goal = Some((native[0] * RATIO).round());
+        figures.extend(compiled.figures(Key {
+            goal,
+            ..key("", kernel.what)
+        }));
+        figures.extend(interpreted.figures(key(".interpreted", "The same by the interpreter")));
+        for (value, (_, behind, what)) in native.into_iter().zip(NATIVE) {
+            figures.push(Figure {
+                key: key(behind, what),
+                value,
+            });
+        }
+        let _ = writeln!(
+            more,
+            "| {} | {:.2} | {:.2} | {:.1} |",
+            kernel.name,
+            compiled.least / native[0],
+            compiled.least / native[1],
+            interpreted.least / compiled.least
+        );
+    }
+    Ok((figures, more))
 }
 
 /// The longest time for which the device could not answer since it started, in microseconds.
@@ -208,27 +242,12 @@ fn of_report() -> Result<[Figure; 3]> {
     ])
 }
 
-/// A container that computes and tells how long it took.
-fn text(body: &str) -> String {
-    format!(
-        r#"(module
-          (import "berth" "now_us" (func $now (result i64)))
-          (import "berth" "sleep_us" (func $sleep (param i64)))
-          (import "berth" "exit" (func $exit (param i32)))
-          (memory (export "memory") 4096 (pagesize 1))
-          (global $kept (export "kept") (mut i32) (i32.const 0))
-          (func $rec (param $n i32) (result i32)
-            (if (result i32) (i32.lt_u (local.get $n) (i32.const 2))
-              (then (local.get $n))
-              (else (i32.add (call $rec (i32.sub (local.get $n) (i32.const 1)))
-                (call $rec (i32.sub (local.get $n) (i32.const 2)))))))
-          (func $compute (local $a i64) (local $b i64) (local $c i64) (local $n i32) (local $crc i32) (local $bit i32)
-            (local $x i32) (local $y i32)
-            {body})
-          (func (export "_start") (local $start i64)
-            (call $sleep (i64.const 500000))
-            (local.set $start (call $now))
-            (call $compute)
-            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#
-    )
+/// What starting a container takes that was compiled before.
+fn start() -> Result<f64> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("bench_compiled")?;
+    let board = Board::new(flash.path()).icount(ICOUNT);
+    let said = process::all("bench_compiled", board, Duration::from_secs(240))?;
+    let start = said.get("lifecycle.start").copied();
+    start.context("bench_compiled did not print lifecycle.start")
 }

@@ -254,13 +254,13 @@ fn container(
     let few = microseconds(
         device,
         label,
-        &module(label, offset, way, FEW),
+        module(label, offset, way, FEW),
         &[way.places],
     )?;
     let many = microseconds(
         device,
         label,
-        &module(label, offset, way, MANY),
+        module(label, offset, way, MANY),
         &[way.places],
     )?;
     // The first exposure list after a run shows the class of the block itself.
@@ -281,13 +281,13 @@ fn container(
     let moves_few = microseconds(
         device,
         label,
-        &module(label, offset, moves, FEW),
+        module(label, offset, moves, FEW),
         &[way.places],
     )?;
     let moves_many = microseconds(
         device,
         label,
-        &module(label, offset, moves, MANY),
+        module(label, offset, moves, MANY),
         &[way.places],
     )?;
     let net = many.less(few);
@@ -300,16 +300,16 @@ fn container(
     Ok(net.map(|us| instructions(us) / f64::from(MANY - FEW)))
 }
 
-/// Microseconds that a container measured in some runs: its exit codes.
+/// Microseconds that a container measured in some runs: its exit codes. It is a module, or the text of one.
 pub(super) fn microseconds(
     device: &Device,
     label: &str,
-    text: &str,
+    module: impl AsRef<[u8]>,
     words: &[&str],
 ) -> Result<Spread> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("writes.wasm");
-    std::fs::write(&file, wat::parse_str(text)?)?;
+    std::fs::write(&file, wat::parse_bytes(module.as_ref())?)?;
     let file = file.to_string_lossy().into_owned();
     let upload = [&["upload", &*file, "--places"][..], words].concat();
     device.berth(&upload)?.ok()?;
@@ -419,13 +419,13 @@ fn program_access(device: &Device, register: (&str, u32)) -> Result<Spread> {
     let few = microseconds(
         device,
         register.0,
-        &program(register, LEAST_ACCESSES),
+        program(register, LEAST_ACCESSES),
         &[NO_PLACES],
     )?;
     let many = microseconds(
         device,
         register.0,
-        &program(register, MOST_ACCESSES),
+        program(register, MOST_ACCESSES),
         &[NO_PLACES],
     )?;
     let accesses = f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES));
@@ -482,13 +482,13 @@ fn conveyor(device: &Device, moves: u32, direction: Direction, stores: bool) -> 
     let few = microseconds(
         device,
         label,
-        &mirrored(moves, direction, SYNCS, stores),
+        mirrored(moves, direction, SYNCS, stores),
         &[NO_PLACES],
     )?;
     let many = microseconds(
         device,
         label,
-        &mirrored(moves, direction, 2 * SYNCS, stores),
+        mirrored(moves, direction, 2 * SYNCS, stores),
         &[NO_PLACES],
     )?;
     Ok(many.less(few).map(|us| instructions(us) / f64::from(SYNCS)))

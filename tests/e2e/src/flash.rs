@@ -11,8 +11,9 @@ use crate::artefacts::target;
 
 /// The architecture of processes that are as long as a power of two.
 const ARCHITECTURE: &str = "cortex-m4";
-/// The one whose bundle has it no longer than its place, and the architecture of that.
 const SUPERVISOR: &str = "wasm_supervisor";
+/// Those whose bundles have them no longer than their place, and the architecture of that.
+const LONG: [&str; 2] = [SUPERVISOR, "bench_compiled"];
 const SUPERVISORS: &str = "armv7e-m";
 
 /// How `tockloader` reaches the image: as the flash of a board it does not know.
@@ -117,7 +118,7 @@ impl Flash {
     /// If `tockloader` fails; with what it said.
     pub fn install(&self, name: &str) -> Result<()> {
         let bundle = target().join("image").join(format!("{name}.tab"));
-        let architecture = if name == SUPERVISOR {
+        let architecture = if LONG.contains(&name) {
             SUPERVISORS
         } else {
             ARCHITECTURE
