@@ -256,8 +256,10 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     }
     #[cfg(feature = "buses")]
     service.set_buses(chip, buses);
-    // What processes and messages have to say waits for all that may have a deadline.
-    chip.service_last(mps2::interrupts::UART0_TX);
+    // What processes and messages have to say, and what comes from outside as fast as somebody likes, waits for all that may have a deadline.
+    for line in [mps2::interrupts::UART0_RX, mps2::interrupts::UART0_TX] {
+        chip.service_last(line);
+    }
 
     DeferredCall::verify_setup();
 

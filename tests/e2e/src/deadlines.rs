@@ -32,6 +32,9 @@ const TOLD: &str = " periods, ";
 /// Instructions that a processor of one cycle an instruction executes in a microsecond of the board's clock of 25 MHz.
 const A_MICROSECOND: u64 = 25;
 
+/// What docs/security.md promises to deadlines: half a millisecond of 25 MHz.
+pub const PROMISED: Instructions = Instructions(12_500);
+
 /// A time as the number of instructions that were executed in it. The emulator executes one in a time that is not the
 /// board's; what is said of times is said in these, and in microseconds of a processor of 25 MHz that takes one cycle for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,6 +145,13 @@ impl Deadlines {
     #[must_use]
     pub fn kept(&self) -> bool {
         self.driver.missed == 0 && self.process.missed == 0
+    }
+
+    /// The driver has missed nothing, and the process was never later than [`PROMISED`]: so it is where the kernel drives
+    /// lines on which somebody outside sends as fast as he likes (`docs/security.md`).
+    #[must_use]
+    pub fn within_promise(&self) -> bool {
+        self.driver.missed == 0 && self.process.worst() <= PROMISED
     }
 }
 
