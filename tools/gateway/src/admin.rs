@@ -22,6 +22,8 @@ use std::{
 pub fn run(cli: &Cli) -> u8 {
     match carry_out(cli) {
         Ok(()) => 0,
+        // Whoever read our output has had enough (`fleet rollouts | head`).
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             eprintln!("error: {error}\nhint: {}", error.hint());
             error.exit_code()
@@ -216,14 +218,7 @@ fn time(ms: i64) -> String {
 }
 
 fn say(text: &str) -> Result<(), Error> {
-    writeln!(io::stdout(), "{text}").map_err(unwritten)
-}
-
-fn unwritten(source: io::Error) -> Error {
-    Error::File {
-        path: "standard output".into(),
-        source,
-    }
+    writeln!(io::stdout(), "{text}").map_err(Error::Output)
 }
 
 /// Prints rows in columns, or what they are made of as JSON. What callers chose moves no terminal.
@@ -233,7 +228,7 @@ fn table<T: Serialize>(
     row: impl Fn(&T) -> Vec<String>,
 ) -> Result<(), Error> {
     if json {
-        let text = serde_json::to_string(items).map_err(|error| unwritten(error.into()))?;
+        let text = serde_json::to_string(items).map_err(|error| Error::Output(error.into()))?;
         return say(&text);
     }
     let rows: Vec<Vec<Said>> = items
@@ -256,17 +251,30 @@ fn table<T: Serialize>(
     Ok(())
 }
 
-fn serve(how: &Serve, state: State) -> Result<(), Error> {
-    let loopback = how.listen.ip().is_loopback();
+/// Returns what clients may call the gateway: where it listens, which may be each address of this computer, and what its operator calls it.
+fn names(how: &Serve) -> Result<Vec<String>, Error> {
+    let listens = how.listen.ip();
     let mut names = vec!["localhost".to_owned()];
     names.extend(how.names.iter().cloned());
-    if !how.listen.ip().is_unspecified() {
-        names.push(how.listen.ip().to_string());
+    if listens.is_unspecified() {
+        let interfaces = if_addrs::get_if_addrs();
+        let interfaces = interfaces.map_err(|error| Error::System(error.to_string()))?;
+        let addresses = interfaces.iter().map(if_addrs::Interface::ip);
+        // Whoever listens at 0.0.0.0 is not reached by IPv6.
+        let reached = addresses.filter(|address| listens.is_ipv6() || address.is_ipv4());
+        names.extend(reached.map(|address| address.to_string()));
+    } else {
+        names.push(listens.to_string());
     }
+    Ok(names)
+}
+
+fn serve(how: &Serve, state: State) -> Result<(), Error> {
+    let loopback = how.listen.ip().is_loopback();
     let certificate = match (&how.certificate, &how.private_key) {
         (Some(certificate), Some(key)) => Some(tls::given(certificate, key)?),
         _ if how.plain || (loopback && !how.tls) => None,
-        _ => Some(tls::own(state.folder(), &names)?),
+        _ => Some(tls::own(state.folder(), &names(how)?)?),
     };
     let scheme = if certificate.is_some() {
         "https"
@@ -358,4 +366,26 @@ fn ended() -> Result<impl Future<Output = ()>, Error> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn who_listens_everywhere_is_called_by_each_address() {
+        let names = |words: &[&str]| {
+            let words = [&["berth-serve"], words].concat();
+            names(&Cli::parse_from(words).serve).unwrap()
+        };
+        let one = names(&["--listen", "127.0.0.1:0", "--name", "roof.example"]);
+        assert_eq!(one, ["localhost", "roof.example", "127.0.0.1"]);
+        let all = names(&["--listen", "0.0.0.0:0"]);
+        assert!(all.contains(&"127.0.0.1".to_owned()), "{all:?}");
+        assert!(!all.iter().any(|name| name.contains(':')), "{all:?}");
+        // The certificate can be made for all of them.
+        let folder = tempfile::tempdir().unwrap();
+        tls::own(folder.path(), &names(&["--listen", "[::]:0"])).unwrap();
+    }
 }

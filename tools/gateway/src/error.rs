@@ -16,6 +16,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// What is to be told cannot be written to standard output.
+    #[error("standard output: {0}")]
+    Output(io::Error),
     /// The address to listen at cannot be had.
     #[error("cannot listen at {address}: {source}")]
     Listen {
@@ -127,6 +130,7 @@ impl Error {
                 "check the name of the file; what a fleet's file names is looked for from where that file is"
             }
             Self::File { .. } => "may you write there? --state FOLDER takes another place",
+            Self::Output(_) => "is there room where it goes? what was asked for was done",
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program listens there; is a gateway running? --listen takes another address"
             }

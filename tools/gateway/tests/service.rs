@@ -1,4 +1,4 @@
-//! The service file, as systemd reads it.
+//! The program as other programs see it: the service file, as systemd reads it, and who reads what it prints.
 
 use std::{fs, path::Path, process::Command};
 
@@ -32,4 +32,22 @@ fn systemd_takes_the_service_file_and_finds_little_exposed() {
     assert_eq!(systemd_analyze(&["verify", file]), "");
     let threshold = format!("--threshold={EXPOSURE_MAX}");
     systemd_analyze(&["security", "--offline=true", &threshold, file]);
+}
+
+#[test]
+fn who_has_read_enough_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for words in [["key", "list"], ["fleet", "rollouts"], ["device", "list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_berth-serve"))
+            .args(["--json", "--state"])
+            .arg(folder.path())
+            .args(words)
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{words:?}");
+    }
 }

@@ -45,8 +45,8 @@ fn apply_once(
     spec: &Spec,
     by: By<'_>,
 ) -> Result<Option<Applied>, Error> {
-    let seen = state.versions()?;
-    let all = state.devices()?;
+    let seen = state.seen()?;
+    let all = &seen.devices;
     let devices: Vec<&Device> = all.iter().filter(|device| spec.is_for(device)).collect();
     if let Some(unknown) = spec
         .devices
@@ -84,5 +84,5 @@ fn apply_once(
             i64::try_from(stage).unwrap_or(i64::MAX),
         )
     });
-    state.apply(name, spec, &stages.collect::<Vec<_>>(), seen, by)
+    state.apply(name, spec, &stages.collect::<Vec<_>>(), &seen, by)
 }

@@ -19,12 +19,13 @@ use std::{
 use tempfile::TempDir;
 
 /// All of them.
-const TESTS: [fn(&mut Fresh); 10] = [
+const TESTS: [fn(&mut Fresh); 11] = [
     audit::nothing_of_it_is_changed_or_deleted,
     audit::whoever_goes_round_the_gateway_is_found_out,
     audit::what_a_caller_chose_is_written_whatever_it_is,
     devices::the_first_is_the_default_until_another_is_said_to_be,
     devices::a_path_of_the_gateway_is_no_name,
+    devices::no_two_sets_say_what_the_same_container_is,
     fleet::what_was_done_to_a_device_is_told_and_which_containers_are_a_sets,
     keys::a_key_is_known_by_its_secret_alone_and_not_kept,
     keys::a_revoked_key_is_nobodys_and_its_name_stays_taken,

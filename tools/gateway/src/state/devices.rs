@@ -1,6 +1,9 @@
 //! Which devices there are, and in which groups.
 
-use super::{NewEntry, State, audit, sql::values};
+use super::{
+    NewEntry, State, audit, fleet,
+    sql::{Sql, values},
+};
 use crate::Error;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -37,6 +40,54 @@ const RESERVED: [&str; 12] = [
 /// Returns whether a device or group may be called so.
 pub(crate) fn is_name(name: &str) -> bool {
     berth_protocol::is_valid_name(name)
+}
+
+/// All devices, by name.
+pub(super) fn all(sql: &Sql<'_>) -> Result<Vec<Device>, Error> {
+    let mut groups = BTreeMap::<String, Vec<String>>::new();
+    let labels = "SELECT device, label FROM device_group ORDER BY device, label";
+    for row in sql.rows(labels, values![])? {
+        groups.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    let rows = sql.rows(
+        "SELECT name, address, is_default FROM device ORDER BY name",
+        values![],
+    )?;
+    let devices = rows.iter().map(|row| {
+        let name: String = row.get(0)?;
+        Ok(Device {
+            groups: groups.remove(&name).unwrap_or_default(),
+            name,
+            address: row.get(1)?,
+            default: row.get(2)?,
+        })
+    });
+    devices.collect()
+}
+
+/// Looks whether a device is in two sets that each say what the same container is to be.
+///
+/// # Errors
+/// [`Error::Usage`] if so.
+fn is_told_once(sql: &Sql<'_>, device: &Device) -> Result<(), Error> {
+    let mut of = BTreeMap::<String, String>::new();
+    for set in fleet::sets(sql)? {
+        let specs = set.specs.into_values();
+        let containers = specs
+            .filter(|spec| spec.is_for(device))
+            .flat_map(|spec| spec.containers.into_keys());
+        for container in containers {
+            let other = of.entry(container.clone()).or_insert(set.name.clone());
+            if *other != set.name {
+                let name = &device.name;
+                return Err(Error::Usage(format!(
+                    "{name} would be in the sets {other} and {}, which both say what {container} is to be",
+                    set.name
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl State {
@@ -90,6 +141,13 @@ impl State {
                     values![name, group],
                 )?;
             }
+            let device = Device {
+                name: name.to_owned(),
+                address: address.to_owned(),
+                default: first || default,
+                groups: groups.to_vec(),
+            };
+            is_told_once(sql, &device)?;
             audit::write(sql, by.entry("device add", name))?;
             Ok(())
         })
@@ -118,27 +176,7 @@ impl State {
     /// # Errors
     /// [`Error::State`].
     pub fn devices(&self) -> Result<Vec<Device>, Error> {
-        self.look(|sql| {
-            let mut groups = BTreeMap::<String, Vec<String>>::new();
-            let labels = "SELECT device, label FROM device_group ORDER BY device, label";
-            for row in sql.rows(labels, values![])? {
-                groups.entry(row.get(0)?).or_default().push(row.get(1)?);
-            }
-            let rows = sql.rows(
-                "SELECT name, address, is_default FROM device ORDER BY name",
-                values![],
-            )?;
-            let devices = rows.iter().map(|row| {
-                let name: String = row.get(0)?;
-                Ok(Device {
-                    groups: groups.remove(&name).unwrap_or_default(),
-                    name,
-                    address: row.get(1)?,
-                    default: row.get(2)?,
-                })
-            });
-            devices.collect()
-        })
+        self.look(all)
     }
 }
 
@@ -182,6 +220,7 @@ impl<'a> By<'a> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{super::both::Fresh, *};
+    use crate::fleet::Spec;
 
     pub(in crate::state) fn the_first_is_the_default_until_another_is_said_to_be(
         fresh: &mut Fresh,
@@ -222,5 +261,37 @@ pub(super) mod tests {
             let refused = state.add_device(name, "unix:/x", &[], false, By::COMMAND);
             assert!(matches!(refused, Err(Error::Usage(_))), "{name}");
         }
+    }
+    /// Neither set was asked when the device came, and the later one would have won in silence.
+    pub(in crate::state) fn no_two_sets_say_what_the_same_container_is(fresh: &mut Fresh) {
+        let state = fresh.state();
+        let image = "0".repeat(64);
+        state.keep_image(&image, b"image").unwrap();
+        let spec = |set: &str, container: &str| -> Spec {
+            let wanted = serde_json::json!({ "sha256": image });
+            let spec = serde_json::json!({ "groups": [set], "containers": { container: wanted } });
+            serde_json::from_value(spec).unwrap()
+        };
+        for (set, container) in [("lamps", "app"), ("pumps", "app"), ("clocks", "clock")] {
+            let spec = spec(set, container);
+            let seen = state.seen().unwrap();
+            let applied = state.apply(set, &spec, &[], &seen, By::COMMAND);
+            assert!(applied.unwrap().is_some());
+        }
+        let add = |name: &str, groups: &[&str]| {
+            let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
+            state.add_device(name, "unix:/x", &groups, false, By::COMMAND)
+        };
+        let seen = state.seen().unwrap();
+        add("a", &["lamps", "clocks"]).unwrap();
+        // A set that was looked at before the device came is looked at anew.
+        let late = state.apply("new", &spec("new", "new"), &[], &seen, By::COMMAND);
+        assert!(matches!(late, Ok(None)));
+        let refused = add("b", &["lamps", "pumps"]).unwrap_err().to_string();
+        assert!(
+            refused.contains("the sets lamps and pumps, which both say what app"),
+            "{refused}"
+        );
+        assert_eq!(state.devices().unwrap().len(), 1);
     }
 }

@@ -1,6 +1,10 @@
 //! Sets of containers, their versions, and what ran where. The roll-outs from one version to the next are in `rollouts`.
 
-use super::{By, State, audit, devices::is_name, sql::values};
+use super::{
+    By, Device, State, audit,
+    devices::{self, is_name},
+    sql::{Sql, values},
+};
 use crate::{Error, fleet::Spec};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -52,6 +56,51 @@ pub(crate) struct Applied {
     pub(crate) rollout: Option<i64>,
 }
 
+/// What was known when it was looked whether a set may be so: it is looked anew if something else is known by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// How many versions of sets there were so far.
+    versions: i64,
+    /// The devices that there are.
+    pub(crate) devices: Vec<Device>,
+}
+
+fn seen(sql: &Sql<'_>) -> Result<Seen, Error> {
+    let versions = sql.one("SELECT count(*) FROM fleet_version", values![])?;
+    Ok(Seen {
+        versions: versions.get(0)?,
+        devices: devices::all(sql)?,
+    })
+}
+
+/// All sets as they hold, and are to be.
+pub(super) fn sets(sql: &Sql<'_>) -> Result<Vec<Holds>, Error> {
+    let mut sets = Vec::new();
+    let names = "SELECT name, version FROM fleet_set ORDER BY name";
+    for row in sql.rows(names, values![])? {
+        let (name, version): (String, i64) = (row.get(0)?, row.get(1)?);
+        let found = sql.rows(
+            "SELECT number, spec FROM fleet_version v WHERE set_name = ?1 AND (number = ?2 OR number IN
+                (SELECT number FROM rollout r WHERE r.set_name = v.set_name AND state IN ('running', 'paused')))",
+            values![&name, version],
+        )?;
+        let mut specs = BTreeMap::new();
+        for row in found {
+            let (number, text): (i64, String) = (row.get(0)?, row.get(1)?);
+            let spec = serde_json::from_str(&text).map_err(|error| {
+                Error::System(format!("version {number} of set {name}: {error}"))
+            })?;
+            specs.insert(number, spec);
+        }
+        sets.push(Holds {
+            name,
+            version,
+            specs,
+        });
+    }
+    Ok(sets)
+}
+
 impl State {
     /// Keeps an image.
     ///
@@ -73,19 +122,16 @@ impl State {
         found.map(|row| row.get(0)).transpose()
     }
 
-    /// How many versions of sets there were so far.
+    /// What a set is looked at beside.
     ///
     /// # Errors
     /// [`Error::State`].
-    pub(crate) fn versions(&self) -> Result<i64, Error> {
-        self.look(|sql| {
-            sql.one("SELECT count(*) FROM fleet_version", values![])?
-                .get(0)
-        })
+    pub(crate) fn seen(&self) -> Result<Seen, Error> {
+        self.look(seen)
     }
 
     /// A set is to be so. If it was something else a roll-out begins, with `stages` of it devices in their order. `None`: there is another
-    /// version of some set since there were `seen`, and nothing is changed.
+    /// version of some set, or another device, since this was `seen`, and nothing is changed.
     ///
     /// # Errors
     /// [`Error::Usage`] if it makes no sense or an image is missing; [`Error::Taken`] while it is rolled out.
@@ -94,7 +140,7 @@ impl State {
         name: &str,
         spec: &Spec,
         stages: &[(String, i64)],
-        seen: i64,
+        seen: &Seen,
         by: By<'_>,
     ) -> Result<Option<Applied>, Error> {
         if !is_name(name) {
@@ -103,10 +149,7 @@ impl State {
         spec.check(name)?;
         let text = serde_json::to_string(spec).map_err(|error| Error::System(error.to_string()))?;
         self.change(|sql| {
-            let versions: i64 = sql
-                .one("SELECT count(*) FROM fleet_version", values![])?
-                .get(0)?;
-            if versions != seen {
+            if self::seen(sql)? != *seen {
                 return Ok(None);
             }
             for (container, wanted) in &spec.containers {
@@ -190,32 +233,7 @@ impl State {
     /// # Errors
     /// [`Error::State`].
     pub(crate) fn sets(&self) -> Result<Vec<Holds>, Error> {
-        self.look(|sql| {
-            let mut sets = Vec::new();
-            let names = "SELECT name, version FROM fleet_set ORDER BY name";
-            for row in sql.rows(names, values![])? {
-                let (name, version): (String, i64) = (row.get(0)?, row.get(1)?);
-                let found = sql.rows(
-                    "SELECT number, spec FROM fleet_version v WHERE set_name = ?1 AND (number = ?2 OR number IN
-                        (SELECT number FROM rollout r WHERE r.set_name = v.set_name AND state IN ('running', 'paused')))",
-                    values![&name, version],
-                )?;
-                let mut specs = BTreeMap::new();
-                for row in found {
-                    let (number, text): (i64, String) = (row.get(0)?, row.get(1)?);
-                    let spec = serde_json::from_str(&text).map_err(|error| {
-                        Error::System(format!("version {number} of set {name}: {error}"))
-                    })?;
-                    specs.insert(number, spec);
-                }
-                sets.push(Holds {
-                    name,
-                    version,
-                    specs,
-                });
-            }
-            Ok(sets)
-        })
+        self.look(sets)
     }
 
     /// Notes what was done to a device, and which containers there are a set's.

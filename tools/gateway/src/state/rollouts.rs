@@ -372,8 +372,8 @@ pub(super) mod tests {
         let state = fresh.owning(&["a", "b"]);
         let stages = [("a".to_owned(), 0), ("b".to_owned(), 1)];
         let apply = |share| {
-            let seen = state.versions().unwrap();
-            let applied = state.apply("lamps", &spec(share), &stages, seen, By::COMMAND);
+            let seen = state.seen().unwrap();
+            let applied = state.apply("lamps", &spec(share), &stages, &seen, By::COMMAND);
             applied.map(Option::unwrap)
         };
         assert!(
@@ -382,14 +382,15 @@ pub(super) mod tests {
         );
         let image = "0".repeat(64);
         state.keep_image(&image, b"image").unwrap();
-        // What was looked at before another one came is looked at anew.
-        let late = state.apply("lamps", &spec(1), &stages, 7, By::COMMAND);
-        assert!(matches!(late, Ok(None)));
+        let early = state.seen().unwrap();
         state.keep_image(&image, b"image").unwrap();
         assert_eq!(state.image(&image).unwrap().unwrap(), b"image");
         assert_eq!(state.image("1").unwrap(), None);
 
         let first = apply(1).unwrap().rollout.unwrap();
+        // What was looked at before another one came is looked at anew.
+        let late = state.apply("lamps", &spec(1), &stages, &early, By::COMMAND);
+        assert!(matches!(late, Ok(None)));
         assert!(matches!(apply(2), Err(Error::Taken { .. })));
         assert_eq!(state.sets().unwrap()[0].coming(), Some(1));
         state.note_updated(first, "a").unwrap();

@@ -76,11 +76,7 @@ fn of_framework(response: &Response) -> Option<Problem> {
         return None;
     }
     match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "the request is larger than what is taken",
-        )),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::too_large()),
         status if status.is_client_error() => Some(Problem::new(
             status,
             "bad-request",

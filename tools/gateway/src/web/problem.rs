@@ -3,6 +3,7 @@
 
 use crate::{Error, Failed};
 use axum::{
+    extract::multipart::MultipartError,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,6 +18,16 @@ pub(crate) struct Problem {
     detail: String,
     hint: Option<&'static str>,
     retry_after: Option<Duration>,
+}
+
+/// A form in parts cannot be read: it is too large, or is none.
+impl From<MultipartError> for Problem {
+    fn from(error: MultipartError) -> Self {
+        match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
+            _ => Self::bad_request(&error.body_text()),
+        }
+    }
 }
 
 /// Why there is no other answer (RFC 9457). `message` and `status_code` are WASMICO's.
@@ -47,6 +58,11 @@ impl Problem {
 
     pub(crate) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    pub(crate) fn too_large() -> Self {
+        let detail = "the request is larger than what is taken";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 
     pub(crate) fn bad_request(detail: &str) -> Self {

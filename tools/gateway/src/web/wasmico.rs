@@ -596,19 +596,12 @@ impl Fields {
                 let mut parts = Multipart::from_request(request, &())
                     .await
                     .map_err(|error| wrong(&error))?;
-                while let Some(part) = parts
-                    .next_field()
-                    .await
-                    .map_err(|error| wrong(&error.body_text()))?
-                {
+                while let Some(part) = parts.next_field().await? {
                     let (name, file) = (
                         part.name().map(str::to_owned),
                         part.file_name().map(str::to_owned),
                     );
-                    let bytes = part
-                        .bytes()
-                        .await
-                        .map_err(|error| wrong(&error.body_text()))?;
+                    let bytes = part.bytes().await?;
                     match (name, file) {
                         (_, Some(file)) => fields.file = Some((file, bytes.to_vec())),
                         (Some(name), None) => {

@@ -17,7 +17,7 @@ use super::{
 use crate::{Again, Role, Standing, history::Point, lines::Known, watch::Carried};
 use axum::{
     Extension, Json, Router,
-    extract::{Multipart, Path, State},
+    extract::{Multipart, Path, State, multipart::MultipartError},
     response::Response,
     routing::{get, post},
 };
@@ -366,9 +366,7 @@ async fn upload(
     Path(device): Path<String>,
     mut form: Multipart,
 ) -> Result<Response, Trouble> {
-    let wrong = |error: axum::extract::multipart::MultipartError| {
-        Trouble::from(Problem::bad_request(&error.body_text()))
-    };
+    let wrong = |error: MultipartError| Trouble::from(Problem::from(error));
     let (mut name, mut file, mut start) = (String::new(), None, false);
     while let Some(field) = form.next_field().await.map_err(wrong)? {
         match field.name() {
