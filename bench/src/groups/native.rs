@@ -138,7 +138,7 @@ fn kernels(device: &Device) -> Result<(Vec<Figure>, String)> {
     });
     let mut figures = Vec::new();
     let mut more = String::from(
-        "\nHow many times as long as a native process, compiled at `s` and at 3; and how many times as long the interpreter takes as compiled code.\n\n\
+        "How many times as long as a native process, compiled at `s` and at 3; and how many times as long the interpreter takes as compiled code.\n\n\
          | kernel | of `s` | of 3 | interpreted |\n| --- | ---: | ---: | ---: |\n",
     );
     for kernel in ALL {
