@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     time::Duration,
 };
@@ -435,23 +435,58 @@ fn samples(text: &str) -> Vec<(String, f64)> {
 
 #[test]
 fn a_stream_ends_with_its_key() {
-    use std::io::{Read, Write};
     let board = Board::new();
     let gateway = Gateway::with(&[("roof", &board)], &[]);
     let key = done(gateway.state.path(), &["key", "add", "eyes"]);
     let eyes = Client::new(&gateway.address, Some(&key));
     wait_until("it is there", || eyes.get("/heap").status == 200);
-    let mut stream = std::net::TcpStream::connect(&gateway.address).unwrap();
-    let ask = format!(
-        "GET /v1/devices/roof/events/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(ask.as_bytes()).unwrap();
-    let limit = Some(std::time::Duration::from_secs(60));
-    stream.set_read_timeout(limit).unwrap();
+    let bearer = format!("Authorization: Bearer {key}");
+    let stream = opened(&gateway, "/v1/devices/roof/events/stream", &bearer);
     done(gateway.state.path(), &["key", "revoke", "eyes"]);
+    ends(stream);
+}
+
+#[test]
+fn a_stream_of_a_page_ends_with_the_session() {
+    let board = Board::new();
+    let gateway = Gateway::with(&[("roof", &board)], &[]);
+    let http = gateway.client();
+    assert_eq!(http.upload("app.wasm", &module(ENDLESS), &[]).status, 200);
+    let browser = Client::new(&gateway.address, None);
+    let key = gateway.first_key.as_deref().unwrap();
+    let given = browser.post("/-/login", &[("key", key)]);
+    let cookie = given.header("set-cookie").unwrap();
+    let (cookie, _) = cookie.split_once(';').unwrap();
+    let browser = browser.with("Cookie", cookie);
+    let page = browser.get("/").body;
+    let (_, token) = page.split_once("X-CSRF-Token").unwrap();
+    let token = token.trim_start_matches(|c: char| !c.is_ascii_hexdigit());
+    let end = token.find(|c: char| !c.is_ascii_hexdigit()).unwrap();
+    let path = "/-/devices/roof/containers/app.wasm/log";
+    let stream = opened(&gateway, path, &format!("Cookie: {cookie}"));
+    let logged_out = browser.with("X-CSRF-Token", &token[..end]);
+    assert_eq!(logged_out.post("/-/logout", &[]).status, 204);
+    ends(stream);
+}
+
+/// A stream that has begun.
+fn opened(gateway: &Gateway, path: &str, header: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(&gateway.address).unwrap();
+    let limit = Some(Duration::from_secs(60));
+    stream.set_read_timeout(limit).unwrap();
+    let ask =
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\nConnection: close\r\n\r\n");
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut begins = [0; 12];
+    stream.read_exact(&mut begins).unwrap();
+    assert_eq!(&begins, b"HTTP/1.1 200");
+    stream
+}
+
+/// It ends by itself.
+fn ends(mut stream: TcpStream) {
     let mut all = Vec::new();
     stream.read_to_end(&mut all).unwrap();
-    assert!(all.starts_with(b"HTTP/1.1 200"));
 }
 
 /// Events of a stream until one is as wanted, as kind, id and data.

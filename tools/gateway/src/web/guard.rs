@@ -148,6 +148,7 @@ async fn caller(app: &App, head: &Parts, peer: IpAddr) -> Result<Caller, Problem
                 role: Role::Operate,
                 scope: Scope::default(),
                 keyless: true,
+                session: None,
             }
         }
         None => {
@@ -161,14 +162,7 @@ async fn caller(app: &App, head: &Parts, peer: IpAddr) -> Result<Caller, Problem
             let key = key(shown).unwrap_or_default();
             let found = app.with_state(move |state| state.key(&key)).await?;
             match found {
-                Some(row) => Caller {
-                    name: row.name,
-                    key: row.id,
-                    peer,
-                    role: row.role,
-                    scope: row.scope,
-                    keyless: false,
-                },
+                Some(row) => Caller::of(row, peer),
                 None => {
                     app.limits
                         .strangers

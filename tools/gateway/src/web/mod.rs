@@ -13,11 +13,14 @@ mod wasmico;
 pub(crate) use limits::{Limits, place};
 pub(crate) use messages::Uploads;
 pub use network::Network;
+use pages::Mark;
 pub(crate) use pages::Sessions;
 pub(crate) use problem::Problem;
 pub(crate) use v1::Device;
 
-use crate::{Again, By, Error, Lines, Role, Standing, State, lines::Known, state::NewEntry};
+use crate::{
+    Again, By, Error, KeyRow, Lines, Role, Standing, State, lines::Known, state::NewEntry,
+};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -65,6 +68,23 @@ pub(crate) struct Caller {
     scope: crate::Scope,
     /// Has it shown no key, and may use WASMICO's API only?
     keyless: bool,
+    /// The session of a browser that it is in.
+    session: Option<Mark>,
+}
+
+impl Caller {
+    /// Whoever has shown this key.
+    fn of(row: KeyRow, peer: IpAddr) -> Self {
+        Self {
+            name: row.name,
+            key: row.id,
+            peer,
+            role: row.role,
+            scope: row.scope,
+            keyless: false,
+            session: None,
+        }
+    }
 }
 
 /// Where a request comes from; the server says it.

@@ -23,7 +23,7 @@ mod overview;
 mod rollouts;
 mod session;
 
-pub(crate) use session::Sessions;
+pub(crate) use session::{Mark, Sessions};
 pub(super) use session::{Visitor, admit, is_login};
 
 use super::{App, Problem};

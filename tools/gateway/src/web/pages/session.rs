@@ -39,12 +39,16 @@ pub(in super::super) fn is_login(path: &str) -> bool {
     path == LOGIN
 }
 
-/// All sessions, by the SHA-256 of what is in the cookie.
+/// What a session is known by: the SHA-256 of what is in the cookie.
+pub(crate) type Mark = [u8; 32];
+
+/// All sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+pub(crate) struct Sessions(Mutex<HashMap<Mark, Session>>);
 
 #[derive(Clone, Debug)]
 struct Session {
+    mark: Mark,
     key: String,
     token: String,
     until: Instant,
@@ -63,6 +67,7 @@ impl Sessions {
     fn begin(&self, key: &str) -> Result<String, Error> {
         let cookie = random::<32>()?;
         let session = Session {
+            mark: Sha256::digest(&cookie).into(),
             key: key.to_owned(),
             token: random::<32>()?,
             until: Instant::now() + LASTS,
@@ -76,21 +81,29 @@ impl Sessions {
                 sessions.remove(&oldest);
             }
         }
-        sessions.insert(Sha256::digest(&cookie).into(), session);
+        sessions.insert(session.mark, session);
         Ok(cookie)
     }
 
     fn find(&self, cookie: &str) -> Option<Session> {
+        self.marked(&Sha256::digest(cookie).into())
+    }
+
+    fn marked(&self, mark: &Mark) -> Option<Session> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash: [u8; 32] = Sha256::digest(cookie).into();
-        let found = sessions.get(&hash)?;
+        let found = sessions.get(mark)?;
         (found.until > Instant::now()).then(|| found.clone())
+    }
+
+    /// Has a session that began not ended since?
+    pub(in super::super) fn goes_on(&self, mark: &Mark) -> bool {
+        self.marked(mark).is_some()
     }
 
     fn end(&self, cookie: &str) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash: [u8; 32] = Sha256::digest(cookie).into();
-        sessions.remove(&hash);
+        let mark: Mark = Sha256::digest(cookie).into();
+        sessions.remove(&mark);
     }
 }
 
@@ -129,12 +142,8 @@ pub(crate) async fn admit(
     }
     Ok(Some(Visitor {
         caller: Caller {
-            name: row.name,
-            key: row.id,
-            peer,
-            role: row.role,
-            scope: row.scope,
-            keyless: false,
+            session: Some(session.mark),
+            ..Caller::of(row, peer)
         },
         token: session.token,
     }))
@@ -238,14 +247,7 @@ async fn login(
     };
     let begun = app.sessions.begin(&row.id);
     let cookie = begun.map_err(|error| Problem::of_state(&error))?;
-    let caller = Caller {
-        name: row.name,
-        key: row.id,
-        peer,
-        role: row.role,
-        scope: row.scope,
-        keyless: false,
-    };
+    let caller = Caller::of(row, peer);
     app.record(&caller, ("", "log in"), "", "done", None)
         .await?;
     let cookie = given(&cookie, LASTS, app.secure);
@@ -279,8 +281,10 @@ mod tests {
         assert_ne!(cookie, other);
         assert_eq!(sessions.find(&cookie).unwrap().key, "key");
         assert!(sessions.find("").is_none());
+        let mark = sessions.find(&cookie).unwrap().mark;
+        assert!(sessions.goes_on(&mark));
         sessions.end(&cookie);
-        assert!(sessions.find(&cookie).is_none());
+        assert!(sessions.find(&cookie).is_none() && !sessions.goes_on(&mark));
         assert_eq!(sessions.find(&other).unwrap().key, "other");
     }
 

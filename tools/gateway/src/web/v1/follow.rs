@@ -122,13 +122,17 @@ fn last_id(headers: &HeaderMap) -> Place {
     place().unwrap_or_default()
 }
 
-/// Ends when the caller may see the device no more: his key is revoked, or the device is not one of its devices or not there.
+/// Ends when the caller may see the device no more: his key is revoked, he has logged out, or the device is not one of its devices or not there.
 fn is_over(on: &OnDevice, known: &Known) -> impl Future<Output = ()> + Send + use<> {
     let app = Arc::clone(&on.app);
     let (key, device) = (on.caller.key.clone(), known.device.name.clone());
+    let session = on.caller.session;
     async move {
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
+            if session.is_some_and(|session| !app.sessions.goes_on(&session)) {
+                return;
+            }
             let key = key.clone();
             let row = app.with_state(move |state| state.key_of_id(&key)).await;
             // Without the database nobody knows, and nothing new is begun.
