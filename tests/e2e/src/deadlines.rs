@@ -147,11 +147,11 @@ impl Deadlines {
         self.driver.missed == 0 && self.process.missed == 0
     }
 
-    /// The driver has missed nothing, and the process was never later than [`PROMISED`]: so it is where the kernel drives
+    /// The driver has missed nothing, and neither was ever later than [`PROMISED`]: so it is where the kernel drives
     /// lines on which somebody outside sends as fast as he likes (`docs/security.md`).
     #[must_use]
     pub fn within_promise(&self) -> bool {
-        self.driver.missed == 0 && self.process.worst() <= PROMISED
+        self.driver.missed == 0 && self.driver.worst().max(self.process.worst()) <= PROMISED
     }
 }
 

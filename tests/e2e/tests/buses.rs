@@ -184,7 +184,7 @@ fn a_serial_line_that_is_never_idle_disturbs_nobody() -> Result<()> {
 
 /// Whether somebody takes what comes or not.
 #[test]
-fn floods_on_both_serial_lines_disturb_nobody() -> Result<()> {
+fn floods_on_both_serial_lines_keep_what_is_promised() -> Result<()> {
     for deed in ["listens", "long"] {
         keeps_beside(deed, &[0, SECOND])?;
     }
