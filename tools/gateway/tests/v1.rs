@@ -496,18 +496,9 @@ fn follow(
     last: Option<&str>,
     mut wanted: impl FnMut(&str, &Value) -> bool,
 ) -> Vec<(String, Value)> {
-    let mut stream = TcpStream::connect(&gateway.address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
     let key = gateway.first_key.as_deref().unwrap();
-    let last = last.map_or(String::new(), |last| format!("Last-Event-ID: {last}\r\n"));
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\n{last}\r\n",
-        gateway.address
-    )
-    .unwrap();
+    let last = last.map_or(String::new(), |last| format!("\r\nLast-Event-ID: {last}"));
+    let stream = opened(gateway, path, &format!("Authorization: Bearer {key}{last}"));
     let mut found = Vec::new();
     let (mut kind, mut id) = (String::new(), String::new());
     for line in BufReader::new(stream).lines() {

@@ -59,18 +59,14 @@ fn apply_once(
         });
     }
     for other in state.sets()?.iter().filter(|other| other.name != name) {
-        for known in other.specs.values() {
-            let mut both = devices.iter().filter(|device| known.is_for(device));
-            let container = spec
-                .containers
-                .keys()
-                .find(|container| known.containers.contains_key(*container));
-            if let (Some(device), Some(container)) = (both.next(), container) {
-                return Err(Error::Usage(format!(
-                    "set {name}: {container} on {} is of set {}",
-                    device.name, other.name
-                )));
-            }
+        let both = devices
+            .iter()
+            .find_map(|device| Some((device, other.says_too(spec, device)?)));
+        if let Some((device, container)) = both {
+            return Err(Error::Usage(format!(
+                "set {name}: {container} on {} is of set {}",
+                device.name, other.name
+            )));
         }
     }
     // Looked at above.

@@ -70,19 +70,14 @@ pub(super) fn all(sql: &Sql<'_>) -> Result<Vec<Device>, Error> {
 /// # Errors
 /// [`Error::Usage`] if so.
 fn is_told_once(sql: &Sql<'_>, device: &Device) -> Result<(), Error> {
-    let mut of = BTreeMap::<String, String>::new();
-    for set in fleet::sets(sql)? {
-        let specs = set.specs.into_values();
-        let containers = specs
-            .filter(|spec| spec.is_for(device))
-            .flat_map(|spec| spec.containers.into_keys());
-        for container in containers {
-            let other = of.entry(container.clone()).or_insert(set.name.clone());
-            if *other != set.name {
-                let name = &device.name;
+    let sets = fleet::sets(sql)?;
+    for (at, set) in sets.iter().enumerate() {
+        for other in sets.iter().take(at) {
+            let mut specs = set.specs.values();
+            if let Some(container) = specs.find_map(|spec| other.says_too(spec, device)) {
                 return Err(Error::Usage(format!(
-                    "{name} would be in the sets {other} and {}, which both say what {container} is to be",
-                    set.name
+                    "{} would be in the sets {} and {}, which both say what {container} is to be",
+                    device.name, other.name, set.name
                 )));
             }
         }
@@ -94,7 +89,8 @@ impl State {
     /// Adds a device; the first one is the default.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that cannot be one, [`Error::Taken`], [`Error::State`].
+    /// [`Error::Usage`] for a name that cannot be one, and if two sets say what the same container of it is to be; [`Error::Taken`],
+    /// [`Error::State`].
     pub fn add_device(
         &self,
         name: &str,
@@ -262,6 +258,7 @@ pub(super) mod tests {
             assert!(matches!(refused, Err(Error::Usage(_))), "{name}");
         }
     }
+
     /// Neither set was asked when the device came, and the later one would have won in silence.
     pub(in crate::state) fn no_two_sets_say_what_the_same_container_is(fresh: &mut Fresh) {
         let state = fresh.state();

@@ -45,6 +45,15 @@ impl Holds {
         let mut versions = self.specs.keys();
         versions.find(|&&number| number != self.version).copied()
     }
+
+    /// Returns a container of which it says what it is to be on this device, as another set's `spec` does.
+    pub(crate) fn says_too(&self, spec: &Spec, device: &Device) -> Option<&String> {
+        let own = self.specs.values();
+        let mut own = own
+            .filter(|own| own.is_for(device) && spec.is_for(device))
+            .flat_map(|own| own.containers.keys());
+        own.find(|name| spec.containers.contains_key(*name))
+    }
 }
 
 /// What came of applying a set.

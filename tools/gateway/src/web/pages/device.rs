@@ -17,7 +17,7 @@ use super::{
 use crate::{Again, Role, Standing, history::Point, lines::Known, watch::Carried};
 use axum::{
     Extension, Json, Router,
-    extract::{Multipart, Path, State, multipart::MultipartError},
+    extract::{Multipart, Path, State},
     response::Response,
     routing::{get, post},
 };
@@ -366,21 +366,20 @@ async fn upload(
     Path(device): Path<String>,
     mut form: Multipart,
 ) -> Result<Response, Trouble> {
-    let wrong = |error: MultipartError| Trouble::from(Problem::from(error));
     let (mut name, mut file, mut start) = (String::new(), None, false);
-    while let Some(field) = form.next_field().await.map_err(wrong)? {
+    while let Some(field) = form.next_field().await.map_err(Problem::from)? {
         match field.name() {
             Some("file") => {
                 let called = field.file_name().unwrap_or_default().to_owned();
-                file = Some((called, field.bytes().await.map_err(wrong)?));
+                file = Some((called, field.bytes().await.map_err(Problem::from)?));
             }
             Some("name") => field
                 .text()
                 .await
-                .map_err(wrong)?
+                .map_err(Problem::from)?
                 .trim()
                 .clone_into(&mut name),
-            Some("start") => start = field.text().await.map_err(wrong)? == "true",
+            Some("start") => start = field.text().await.map_err(Problem::from)? == "true",
             _ => {}
         }
     }

@@ -42,13 +42,16 @@ pub(in super::super) fn is_login(path: &str) -> bool {
 /// What a session is known by: the SHA-256 of what is in the cookie.
 pub(crate) type Mark = [u8; 32];
 
+fn mark(cookie: &str) -> Mark {
+    Sha256::digest(cookie).into()
+}
+
 /// All sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<HashMap<Mark, Session>>);
 
 #[derive(Clone, Debug)]
 struct Session {
-    mark: Mark,
     key: String,
     token: String,
     until: Instant,
@@ -67,7 +70,6 @@ impl Sessions {
     fn begin(&self, key: &str) -> Result<String, Error> {
         let cookie = random::<32>()?;
         let session = Session {
-            mark: Sha256::digest(&cookie).into(),
             key: key.to_owned(),
             token: random::<32>()?,
             until: Instant::now() + LASTS,
@@ -81,15 +83,11 @@ impl Sessions {
                 sessions.remove(&oldest);
             }
         }
-        sessions.insert(session.mark, session);
+        sessions.insert(mark(&cookie), session);
         Ok(cookie)
     }
 
-    fn find(&self, cookie: &str) -> Option<Session> {
-        self.marked(&Sha256::digest(cookie).into())
-    }
-
-    fn marked(&self, mark: &Mark) -> Option<Session> {
+    fn find(&self, mark: &Mark) -> Option<Session> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = sessions.get(mark)?;
         (found.until > Instant::now()).then(|| found.clone())
@@ -97,13 +95,12 @@ impl Sessions {
 
     /// Has a session that began not ended since?
     pub(in super::super) fn goes_on(&self, mark: &Mark) -> bool {
-        self.marked(mark).is_some()
+        self.find(mark).is_some()
     }
 
-    fn end(&self, cookie: &str) {
+    fn end(&self, mark: &Mark) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mark: Mark = Sha256::digest(cookie).into();
-        sessions.remove(&mark);
+        sessions.remove(mark);
     }
 }
 
@@ -120,7 +117,7 @@ pub(crate) async fn admit(
     if path == LOGIN || path.starts_with("/-/assets/") {
         return Ok(None);
     }
-    let Some((session, row)) = of(app, &head.headers).await? else {
+    let Some((mark, session, row)) = of(app, &head.headers).await? else {
         let part = head.headers.contains_key("hx-request");
         return Err(Box::new(if part || head.method != Method::GET {
             let unknown = Problem::unknown_caller("nobody has logged in here");
@@ -142,7 +139,7 @@ pub(crate) async fn admit(
     }
     Ok(Some(Visitor {
         caller: Caller {
-            session: Some(session.mark),
+            session: Some(mark),
             ..Caller::of(row, peer)
         },
         token: session.token,
@@ -150,14 +147,20 @@ pub(crate) async fn admit(
 }
 
 /// The session of a request, with its key as it is now.
-async fn of(app: &App, headers: &HeaderMap) -> Result<Option<(Session, KeyRow)>, Box<Response>> {
-    let Some(session) = cookie(headers).and_then(|cookie| app.sessions.find(cookie)) else {
+async fn of(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Option<(Mark, Session, KeyRow)>, Box<Response>> {
+    let found = cookie(headers)
+        .map(mark)
+        .and_then(|mark| Some((mark, app.sessions.find(&mark)?)));
+    let Some((mark, session)) = found else {
         return Ok(None);
     };
     let id = session.key.clone();
     let row = app.with_state(move |state| state.key_of_id(&id)).await;
     let row = row.map_err(|problem| Box::new(problem.into_response()))?;
-    Ok(row.map(|row| (session, row)))
+    Ok(row.map(|row| (mark, session, row)))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -256,7 +259,7 @@ async fn login(
 
 async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if let Some(cookie) = cookie(&headers) {
-        app.sessions.end(cookie);
+        app.sessions.end(&mark(cookie));
     }
     let cookie = given("", Duration::ZERO, app.secure);
     let headers = [
@@ -279,13 +282,13 @@ mod tests {
         let cookie = sessions.begin("key").unwrap();
         let other = sessions.begin("other").unwrap();
         assert_ne!(cookie, other);
-        assert_eq!(sessions.find(&cookie).unwrap().key, "key");
-        assert!(sessions.find("").is_none());
-        let mark = sessions.find(&cookie).unwrap().mark;
+        let (mark, others) = (mark(&cookie), mark(&other));
+        assert_eq!(sessions.find(&mark).unwrap().key, "key");
+        assert!(sessions.find(&super::mark("")).is_none());
         assert!(sessions.goes_on(&mark));
-        sessions.end(&cookie);
-        assert!(sessions.find(&cookie).is_none() && !sessions.goes_on(&mark));
-        assert_eq!(sessions.find(&other).unwrap().key, "other");
+        sessions.end(&mark);
+        assert!(sessions.find(&mark).is_none() && !sessions.goes_on(&mark));
+        assert_eq!(sessions.find(&others).unwrap().key, "other");
     }
 
     #[test]
@@ -295,7 +298,7 @@ mod tests {
         for _ in 0..SESSIONS_MAX {
             sessions.begin("key").unwrap();
         }
-        assert!(sessions.find(&first).is_none());
+        assert!(sessions.find(&mark(&first)).is_none());
         assert_eq!(sessions.0.lock().unwrap().len(), SESSIONS_MAX);
     }
 
