@@ -29,10 +29,18 @@ const FAILED: &str = "bench: failed";
 /// # Errors
 /// If it fails, or says nothing about a key.
 pub fn measure(name: &str, keys: &[Key]) -> Result<Vec<Figure>> {
+    figures(name, keys, &values(name)?)
+}
+
+/// The same, and return all that it measured.
+///
+/// # Errors
+/// If it fails.
+pub fn values(name: &str) -> Result<BTreeMap<String, f64>> {
     let flash = Flash::without_supervisor()?;
     flash.install(name)?;
     let board = Board::new(flash.path()).icount(ICOUNT);
-    read(name, keys, board, PATIENCE)
+    all(name, board, PATIENCE)
 }
 
 /// The same for what is no matter of time and takes long: without counting, `patience` at most.
@@ -50,7 +58,11 @@ pub fn measure_long(name: &str, keys: &[Key], patience: Duration) -> Result<Vec<
 /// # Errors
 /// As [`measure`].
 pub fn read(name: &str, keys: &[Key], board: Board, patience: Duration) -> Result<Vec<Figure>> {
-    let values = all(name, board, patience)?;
+    figures(name, keys, &all(name, board, patience)?)
+}
+
+/// What the process `name` has said for `keys`.
+fn figures(name: &str, keys: &[Key], values: &BTreeMap<String, f64>) -> Result<Vec<Figure>> {
     keys.iter()
         .map(|&key| {
             let value = values.get(key.name).copied();

@@ -192,13 +192,8 @@ mod tests {
     #[test]
     fn every_kernel_computes_what_is_known() {
         for kernel in ALL {
-            assert_eq!(
-                (kernel.run)(),
-                kernel.result,
-                "{}: {:#x}",
-                kernel.name,
-                (kernel.run)()
-            );
+            let result = (kernel.run)();
+            assert_eq!(result, kernel.result, "{}: {result:#x}", kernel.name);
         }
     }
 }

@@ -4,16 +4,14 @@
 //! containers of `registers` do. Each runs once compiled and once by the interpreter of the same supervisor, for as many slices as it takes.
 
 use std::fmt::Write;
-use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_e2e::{CODE_FLASH, Device, Flash, guest};
-use berth_emulator::Board;
 use berth_kernels::ALL;
 
 use super::registers::{NO_PLACES, counted, instructions, microseconds, of_container};
 use crate::figure::{Figure, Group, Key, Spread, Unit};
-use crate::process::{self, ICOUNT};
+use crate::process;
 
 /// Native processes that compute the kernels: their file, what stands behind a kernel's key, and what is measured.
 const NATIVE: [(&str, &str, &str); 2] = [
@@ -130,12 +128,8 @@ pub fn measure() -> Result<Group> {
 
 /// What the kernels take in a container, compiled and interpreted, and in a native process; and that as a table.
 fn kernels(device: &Device) -> Result<(Vec<Figure>, String)> {
-    let of_processes = NATIVE.map(|(process, ..)| {
-        let flash = Flash::without_supervisor()?;
-        flash.install(process)?;
-        let board = Board::new(flash.path()).icount(ICOUNT);
-        process::all(process, board, Duration::from_secs(120))
-    });
+    let [at_s, at_3] = NATIVE.map(|(process, ..)| process::values(process));
+    let of_processes = [at_s?, at_3?];
     let mut figures = Vec::new();
     let mut more = String::from(
         "How many times as long as a native process, compiled at `s` and at 3; and how many times as long the interpreter takes as compiled code.\n\n\
@@ -148,12 +142,11 @@ fn kernels(device: &Device) -> Result<(Vec<Figure>, String)> {
             let name: &'static str = Box::leak(format!("{name}{behind}").into_boxed_str());
             Key::instructions(name, what, None)
         };
-        let mut native = [0.0; NATIVE.len()];
-        for (native, said) in native.iter_mut().zip(&of_processes) {
-            let said = said.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-            let value = said.get(&format!("{name}.process"));
-            *native = *value.with_context(|| format!("no {name}.process"))?;
-        }
+        let [at_s, at_3] = of_processes.each_ref().map(|said| {
+            let value = said.get(&format!("{name}.process")).copied();
+            value.with_context(|| format!("no {name}.process"))
+        });
+        let native = [at_s?, at_3?];
         let module = std::fs::read(guest(&format!("kernel_{}", kernel.name)))?;
         let run = |engine: &str| -> Result<Spread> {
             let words = [NO_PLACES, "--engine", engine];
@@ -244,10 +237,7 @@ fn of_report() -> Result<[Figure; 3]> {
 
 /// What starting a container takes that was compiled before.
 fn start() -> Result<f64> {
-    let flash = Flash::without_supervisor()?;
-    flash.install("bench_compiled")?;
-    let board = Board::new(flash.path()).icount(ICOUNT);
-    let said = process::all("bench_compiled", board, Duration::from_secs(240))?;
+    let said = process::values("bench_compiled")?;
     let start = said.get("lifecycle.start").copied();
     start.context("bench_compiled did not print lifecycle.start")
 }
